@@ -17,7 +17,15 @@ export interface Address {
 }
 
 /** Why a connection could not be opened, or ended. */
-export type NetworkReason = "Refused" | "Unreachable" | "TimedOut" | "Reset" | "AddressInUse" | "Denied" | "NotFound" | "Io"
+export type NetworkReason =
+  | "Refused"
+  | "Unreachable"
+  | "TimedOut"
+  | "Reset"
+  | "AddressInUse"
+  | "Denied"
+  | "NotFound"
+  | "Io"
 
 export class NetworkError extends Error {
   override readonly name = "NetworkError"
