@@ -83,9 +83,16 @@ export const parseTyped = (
   return Result.succeed(of(topic, expression, expressionType, subVersion, new Set(), new Set()))
 }
 
-/** Whether a queue entry passes before its message is read. `tagsCode` undefined: not known, so it passes. */
+/**
+ * Whether a queue entry passes before its message is read. `tagsCode` undefined: not known, so it passes; what is not
+ * filtered by tags passes too, and is judged by its own filter once the message is read.
+ */
 export const matchesCode = (subscription: Subscription, tagsCode: number | undefined): boolean =>
-  tagsCode === undefined || subscription.subString === subscribeAll || subscription.codeSet.has(tagsCode | 0)
+  tagsCode === undefined ||
+  subscription.subString === subscribeAll ||
+  subscription.codeSet.has(tagsCode | 0) ||
+  subscription.classFilterMode ||
+  !isTagType(subscription.expressionType)
 
 /** The code of a message's tag in its queue entry; no tag is 0. */
 export const tagsCode = (tags: string | undefined): number => (tags === undefined ? 0 : hashCode(tags))
