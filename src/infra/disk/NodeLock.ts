@@ -1,0 +1,65 @@
+/** Locks between processes of one machine. Node has no file locks, so a name in the kernel's socket table serves. */
+import { createHash } from "node:crypto"
+import * as fs from "node:fs"
+import * as net from "node:net"
+import * as os from "node:os"
+import * as path from "node:path"
+
+type Taken = (release: (() => void) | undefined) => void
+
+/** Socket paths are short (108 bytes) and names are long: the hash of the name stands for it. */
+const hashed = (name: string): string => createHash("sha256").update(name).digest("hex").slice(0, 32)
+
+/**
+ * Linux: a socket in the abstract namespace, which exists exactly as long as a process holds it, so that no kill and
+ * no power cut leaves it behind. It is seen within one network namespace: two containers that share a folder but
+ * not their network do not see each other's lock.
+ */
+export const lockBySocket = (name: string, done: Taken): void => {
+  const server = net.createServer((socket) => socket.destroy())
+  // Any failure to take the name means that the lock is not ours; the address being in use is the usual one.
+  server.once("error", () => done(undefined))
+  server.listen({ path: `\0gantry-${hashed(name)}` }, () => {
+    server.unref()
+    done(() => {
+      server.close()
+    })
+  })
+}
+
+/**
+ * Elsewhere: a file that names the holder's process id. A file of a process that is gone is taken over; a process id
+ * that was given to another process since then keeps the lock until the file is removed by hand.
+ */
+export const lockByFile = (name: string, done: Taken): void => {
+  const file = path.join(os.tmpdir(), `gantry-${hashed(name)}.lock`)
+  const mine = `${process.pid}`
+  const taken = tryCreate(file, mine) || (holderIsGone(file) && takeOver(file, mine))
+  setImmediate(() => done(taken ? () => fs.rmSync(file, { force: true }) : undefined))
+}
+
+const tryCreate = (file: string, content: string): boolean => {
+  try {
+    fs.writeFileSync(file, content, { flag: "wx" })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false
+    throw error
+  }
+}
+
+const takeOver = (file: string, mine: string): boolean => {
+  fs.rmSync(file, { force: true })
+  return tryCreate(file, mine) && fs.readFileSync(file, "utf8") === mine
+}
+
+const holderIsGone = (file: string): boolean => {
+  const holder = Number(fs.readFileSync(file, "utf8"))
+  if (!Number.isSafeInteger(holder) || holder <= 0) return true
+  try {
+    process.kill(holder, 0)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH"
+  }
+}
