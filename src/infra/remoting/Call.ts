@@ -51,8 +51,10 @@ export class Call {
 
   /** Encodes and queues the answer. */
   answer(answer: Answer): void {
-    if (!this.#end() || this.isOneway) return
-    this.connection.sendAnswer(this.opaque, this.serialize, answer)
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    if (!this.isOneway) this.connection.sendAnswer(this.opaque, this.serialize, answer)
+    this.#release()
   }
 
   /**
@@ -60,13 +62,16 @@ export class Call {
    * must not change any more: whoever answers from a buffer that is reused copies first.
    */
   answerEncoded(frame: Body): void {
-    if (!this.#end() || this.isOneway) return
-    this.connection.send(frame)
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    if (!this.isOneway) this.connection.send(frame)
+    this.#release()
   }
 
   /** Ends the call without an answer. */
   drop(): void {
-    this.#end()
+    this.#hasEnded = true
+    this.#release()
   }
 
   /** Answers code 1 with the text of what was thrown. */
@@ -79,13 +84,7 @@ export class Call {
     this.#release()
   }
 
-  #end(): boolean {
-    if (this.#hasEnded) return false
-    this.#hasEnded = true
-    this.#release()
-    return true
-  }
-
+  /** Comes after the answer was queued: a connection that drains ends with its last call. */
   #release(): void {
     if (this.#weight === 0) return
     this.connection.released(this.#weight)

@@ -8,7 +8,7 @@
  *                  in hand be answered, then closes
  * Source: spec wire §1.7. Bounds: Limits.ts (P11).
  */
-import type { Address, Listener, NetworkError } from "../network/Network.ts"
+import type { Address, ConnectionEvents, Listener, NetworkError } from "../network/Network.ts"
 import { Hub } from "./Hub.ts"
 import type { ConnectionListener, Handlers, HubWorld } from "./Hub.ts"
 import * as Limits from "./Limits.ts"
@@ -48,13 +48,12 @@ export class RemotingServer {
     hub.world.network.listen(
       address,
       (socket) => {
-        const { connection, events } = RemotingConnection.open(hub, handlers, socket)
-        if (hub.isDraining) connection.destroy("shutting down")
-        else if (hub.connections.size > hub.limits.connectionsMax) {
-          hub.world.log.warn("too many connections, one refused", { remote: socket.remote })
-          connection.destroy("too many connections")
+        if (hub.isDraining || hub.connections.size >= hub.limits.connectionsMax) {
+          hub.world.log.warn("connection refused", { isDraining: hub.isDraining, remote: socket.remote })
+          socket.destroy()
+          return noEvents
         }
-        return events
+        return RemotingConnection.open(hub, handlers, socket).events
       },
       (error, listener) => {
         if (listener !== undefined) this.#listeners.push(listener)
@@ -103,3 +102,6 @@ export class RemotingServer {
 }
 
 const nothingToCancel = (): void => {}
+
+const ignore = (): void => {}
+const noEvents: ConnectionEvents = { onClose: ignore, onData: ignore, onDrain: ignore }
