@@ -15,7 +15,7 @@ import { Hub } from "./Hub.ts"
 import type { ConnectionListener, Handlers, HubWorld } from "./Hub.ts"
 import * as Limits from "./Limits.ts"
 import * as PeerAddress from "./PeerAddress.ts"
-import { RemotingConnection } from "./RemotingConnection.ts"
+import { RemotingConnection, noEvents } from "./RemotingConnection.ts"
 import type { Request } from "./RemotingConnection.ts"
 import { RemotingError } from "./RemotingError.ts"
 
@@ -78,11 +78,11 @@ export class RemotingClient {
       done(new RemotingError(this.#isClosed ? "Closed" : "TooMany", peer))
       return undefined
     }
-    const link = this.#link(address, peer)
-    if (link.connection !== undefined) return link.connection.ask(request, timeoutMs, done)
+    const link = this.#links.get(peer)
+    if (link?.connection !== undefined) return link.connection.ask(request, timeoutMs, done)
     const opaque = correlation.nextOpaque()
     correlation.add(opaque, peer, undefined, timeoutMs, done)
-    link.waiting.push({ opaque, request })
+    this.#wait(link, address, { opaque, request })
     return opaque
   }
 
@@ -94,9 +94,10 @@ export class RemotingClient {
   /** Sends a request that is not answered; it is lost without a word when no connection can be opened. */
   tell(address: Address, request: Request): void {
     if (this.#isClosed) return
-    const link = this.#link(address, PeerAddress.print(address))
-    if (link.connection !== undefined) link.connection.tell(request)
-    else if (link.waiting.length < this.#hub.limits.pendingMax) link.waiting.push({ opaque: undefined, request })
+    const link = this.#links.get(PeerAddress.print(address))
+    if (link?.connection !== undefined) return link.connection.tell(request)
+    if (link !== undefined && link.waiting.length >= this.#hub.limits.pendingMax) return
+    this.#wait(link, address, { opaque: undefined, request })
   }
 
   /** Fails what is under way with Closed and closes every connection. */
@@ -108,16 +109,24 @@ export class RemotingClient {
     this.#hub.correlation.close()
   }
 
-  #link(address: Address, peer: string): Link {
-    const known = this.#links.get(peer)
-    if (known !== undefined) return known
-    const link: Link = { connection: undefined, waiting: [] }
+  /** Has a request wait for the connection to its address, and opens that if nobody did. */
+  #wait(link: Link | undefined, address: Address, waiting: Waiting): void {
+    if (link === undefined) this.#connect(address, { connection: undefined, waiting: [waiting] })
+    else link.waiting.push(waiting)
+  }
+
+  #connect(address: Address, link: Link): void {
+    const peer = PeerAddress.print(address)
     this.#links.set(peer, link)
     const hub = this.#hub
     hub.world.network.connect(
       address,
       hub.limits.connectTimeoutMs,
       (socket) => {
+        if (this.#isClosed) {
+          socket.destroy()
+          return noEvents
+        }
         const { connection, events } = RemotingConnection.open(hub, this.#handlers, socket)
         this.#opened(link, connection)
         return events
@@ -129,11 +138,9 @@ export class RemotingClient {
         }
       },
     )
-    return link
   }
 
   #opened(link: Link, connection: RemotingConnection): void {
-    if (this.#isClosed) return connection.destroy("client closed")
     link.connection = connection
     for (const { opaque, request } of link.waiting.splice(0)) {
       if (opaque === undefined) connection.tell(request)

@@ -377,3 +377,8 @@ const bodySizeBytes = (body: Body | undefined): number => {
   for (const part of body) sizeBytes += part.length
   return sizeBytes
 }
+
+const ignore = (): void => {}
+
+/** For a socket that is refused as soon as it is there. */
+export const noEvents: ConnectionEvents = { onClose: ignore, onData: ignore, onDrain: ignore }

@@ -8,11 +8,11 @@
  *                  in hand be answered, then closes
  * Source: spec wire §1.7. Bounds: Limits.ts (P11).
  */
-import type { Address, ConnectionEvents, Listener, NetworkError } from "../network/Network.ts"
+import type { Address, Listener, NetworkError } from "../network/Network.ts"
 import { Hub } from "./Hub.ts"
 import type { ConnectionListener, Handlers, HubWorld } from "./Hub.ts"
 import * as Limits from "./Limits.ts"
-import { RemotingConnection } from "./RemotingConnection.ts"
+import { RemotingConnection, noEvents } from "./RemotingConnection.ts"
 
 export interface RemotingServerOptions {
   readonly limits?: Partial<Limits.Limits>
@@ -102,6 +102,3 @@ export class RemotingServer {
 }
 
 const nothingToCancel = (): void => {}
-
-const ignore = (): void => {}
-const noEvents: ConnectionEvents = { onClose: ignore, onData: ignore, onDrain: ignore }

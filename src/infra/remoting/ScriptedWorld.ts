@@ -91,6 +91,7 @@ export class ScriptedPeer {
 
   attach(events: ConnectionEvents): void {
     this.#events = events
+    if (this.state !== "open") events.onClose(undefined)
   }
 
   /** Delivers one chunk. */
