@@ -8,6 +8,9 @@
  *   pause      after `pause` at most one more chunk is delivered before `resume`
  *   once       `onClose` runs exactly once, after which nothing else is called
  *   end        bytes written before `end` are delivered before the peer sees the close; `destroy` promises nothing
+ *   half       after `end` a write is refused (false, and no `onDrain`), while the peer's bytes still arrive; the peer's
+ *              `end` ends this side too, once its own bytes are sent
+ *   later      no callback runs within the call that causes it
  */
 
 export interface Address {
