@@ -46,6 +46,11 @@ export class SimClock implements Clock {
     if (this.#soon.length === 1) this.#source.after(this.#source.turnMs(), () => this.#endTurn())
   }
 
+  /** How far the wall clock is ahead now, drift not counted. */
+  get skewMs(): number {
+    return this.#offsetMs - this.#source.epochMs
+  }
+
   /** Moves the wall clock by `byMs`, back if negative. Timers and the monotonic clock do not notice. */
   jump(byMs: number): void {
     this.#offsetMs += byMs

@@ -80,6 +80,12 @@ export class SimDisk implements Disk {
     return new SimDisk(options, this.#volume)
   }
 
+  /** The same content under other options, as a machine mounts its disk when it starts; this disk is dead. */
+  remount(options: SimDiskOptions): SimDisk {
+    this.#alive = false
+    return new SimDisk(options, this.#volume)
+  }
+
   /** A copy of what is readable now; cheap, and not touched by what happens here later. */
   snapshot(): DiskSnapshot {
     return { volume: this.#volume.copy() }
