@@ -1,0 +1,124 @@
+/**
+ * Blocks of the CommitLog that were read back from disk, for consumers that are behind the write ring. Loads are
+ * asynchronous and at most `loadsMax` run at once, so that a consumer far behind never stands in the way of the sync
+ * that producers wait for. A block is immutable: only bytes that were written are ever loaded.
+ */
+import type { DiskError } from "../disk/Disk.ts"
+import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
+
+type Loaded = (error: DiskError | undefined) => void
+
+/** libuv has four threads and the sync needs one: two cold reads at most. */
+const loadsMax = 2
+
+export class BlockCache {
+  readonly blockBytes: number
+  readonly #files: SegmentFiles
+  readonly #blocksMax: number
+  readonly #blocks = new Map<number, Buffer>()
+  readonly #loading = new Map<number, Array<Loaded>>()
+  readonly #queue: Array<{ readonly key: number; readonly segment: Segment }> = []
+  #running = 0
+
+  constructor(files: SegmentFiles, blockBytes: number, blocksMax: number) {
+    this.#files = files
+    this.blockBytes = blockBytes
+    this.#blocksMax = blocksMax
+  }
+
+  /** Whether [offset, offset + sizeBytes), within one segment, can be copied now. */
+  has(offset: number, sizeBytes: number): boolean {
+    for (let key = this.#key(offset); key < offset + sizeBytes; key = this.#next(key)) {
+      if (!this.#blocks.has(key)) return false
+    }
+    return true
+  }
+
+  /** Copies bytes that `has` answered for in this same turn. */
+  copyTo(target: Buffer, at: number, offset: number, sizeBytes: number): void {
+    const end = offset + sizeBytes
+    for (let key = this.#key(offset); key < end; key = this.#next(key)) {
+      const block = this.#blocks.get(key)
+      if (block === undefined) throw new Error(`block ${key} is not resident`)
+      this.#blocks.delete(key)
+      this.#blocks.set(key, block)
+      const from = Math.max(offset, key)
+      block.copy(target, at + from - offset, from - key, Math.min(end - key, block.length))
+    }
+  }
+
+  /** Brings the blocks of [offset, offset + sizeBytes) in; the range must lie in one segment that exists. */
+  load(offset: number, sizeBytes: number, done: Loaded): void {
+    let missing = 0
+    let failed: DiskError | undefined
+    const one: Loaded = (error) => {
+      failed ??= error
+      if (--missing === 0) done(failed)
+    }
+    const keys: Array<number> = []
+    for (let key = this.#key(offset); key < offset + sizeBytes; key = this.#next(key)) {
+      if (!this.#blocks.has(key)) keys.push(key)
+    }
+    missing = keys.length
+    if (missing === 0) return done(undefined)
+    for (const key of keys) this.#loadOne(key, one)
+  }
+
+  /** Forgets every block below `offset`: their segment is being deleted. */
+  dropBelow(offset: number): void {
+    for (const key of this.#blocks.keys()) if (key < offset) this.#blocks.delete(key)
+  }
+
+  #loadOne(key: number, done: Loaded): void {
+    const waiting = this.#loading.get(key)
+    if (waiting !== undefined) {
+      waiting.push(done)
+      return
+    }
+    const segment = this.#files.holding(key)
+    if (segment === undefined) return done(undefined)
+    this.#loading.set(key, [done])
+    this.#queue.push({ key, segment })
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (this.#running < loadsMax) {
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      this.#running++
+      const { key, segment } = next
+      const within = key - segment.baseOffset
+      const block = Buffer.allocUnsafeSlow(Math.min(this.blockBytes, this.#files.segmentBytes - within))
+      this.#files.enter(segment).read(block, within, (error, bytesRead) => {
+        this.#files.leave(segment)
+        this.#running--
+        if (error === undefined && bytesRead === block.length) this.#keep(key, block)
+        const waiting = this.#loading.get(key) ?? []
+        this.#loading.delete(key)
+        this.#pump()
+        for (const done of waiting) done(error)
+      })
+    }
+  }
+
+  #keep(key: number, block: Buffer): void {
+    this.#blocks.set(key, block)
+    if (this.#blocks.size <= this.#blocksMax) return
+    for (const oldest of this.#blocks.keys()) {
+      this.#blocks.delete(oldest)
+      return
+    }
+  }
+
+  /** Blocks are counted from the start of their segment, whose size need not be a multiple of a block's. */
+  #key(offset: number): number {
+    const within = offset % this.#files.segmentBytes
+    return offset - within + Math.floor(within / this.blockBytes) * this.blockBytes
+  }
+
+  #next(key: number): number {
+    const segmentEnd = key - (key % this.#files.segmentBytes) + this.#files.segmentBytes
+    return Math.min(key + this.blockBytes, segmentEnd)
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * A ConsumeQueue: for one topic and queue id, where each of its messages lies in the CommitLog, as 20-byte entries in
+ * order of queue offset. It is a projection of the log (promise P9): it holds entries of readable records only, its
+ * files are written behind and never synced for an answer, and it can be thrown away and rebuilt.
+ *
+ *   dense      entry `q` stands at byte 20·q; offsets are never skipped or used twice (promise P2)
+ *   assigned   minOffset <= flushedOffset <= maxOffset <= nextOffset: kept, on disk, readable, given out
+ *   tail       [tailBase, maxOffset) is in memory; what is below is read from the files
+ *
+ * Source: RocketMQ 5.5.0 file store.
+ */
+import { ConsumeQueueEntry, preBlank } from "../../format/ConsumeQueueEntry.ts"
+import { type DiskError } from "../disk/Disk.ts"
+import type { SegmentFiles } from "./SegmentFiles.ts"
+
+export const entryBytes = ConsumeQueueEntry.sizeBytes
+
+/** Entries read from a file at once: 4 KiB, which is 200 messages or six batches of 32. */
+const windowEntries = 204
+/** Entries that stay in memory after they were written, for consumers close to the tail. */
+const keptEntries = 1024
+
+/** A run of entries in memory: `count` of them from byte `at` of `buffer`; valid in this turn only. */
+export interface EntryRun {
+  readonly buffer: Buffer
+  readonly at: number
+  readonly count: number
+}
+
+const { at, set } = ConsumeQueueEntry
+
+const write = (target: Buffer, start: number, commitLogOffset: number, sizeBytes: number, tagsCode: number): void => {
+  set.commitLogOffset(target, start, commitLogOffset)
+  set.sizeBytes(target, start, sizeBytes)
+  set.tagsCode(target, start, tagsCode)
+}
+
+const read = (source: Buffer, start: number): ConsumeQueueEntry => ({
+  commitLogOffset: at.commitLogOffset(source, start),
+  sizeBytes: at.sizeBytes(source, start),
+  tagsCode: at.tagsCode(source, start),
+})
+
+export class ConsumeQueue {
+  readonly topic: string
+  readonly queueId: number
+  readonly #files: SegmentFiles
+  /** Queue offset that the next appended message gets. */
+  nextOffset = 0
+  /** One past the last readable message. */
+  maxOffset = 0
+  /** First message whose record still exists in the CommitLog. */
+  minOffset = 0
+  /** Entries below it are in the files, though perhaps not synced. */
+  flushedOffset = 0
+  /** End of the newest record that has an entry here, in bytes of the CommitLog. */
+  lastCommitLogEnd = 0
+  /** Entries at or beyond it were written since the last checkpoint. */
+  isDirty = false
+  /** Long polls that wait for this queue; kept here so that a send without any costs one comparison. */
+  heldCount = 0
+  /** CommitLog minimum that `minOffset` was computed for. */
+  #minKnownFor = -1
+  #tail: Buffer = Buffer.alloc(0)
+  #tailBase = 0
+  #window: Buffer | undefined
+  #windowBase = 0
+  #windowCount = 0
+
+  constructor(topic: string, queueId: number, files: SegmentFiles) {
+    this.topic = topic
+    this.queueId = queueId
+    this.#files = files
+  }
+
+  /** Finds the bounds of the queue in its files; `commitLogMin` is the first byte of the log that exists. */
+  load(commitLogMin: number): void {
+    this.#files.load()
+    const end = this.#endInFiles()
+    this.nextOffset = end
+    this.maxOffset = end
+    this.flushedOffset = end
+    this.#tailBase = end
+    this.lastCommitLogEnd = this.#lastEndAt(end)
+    this.correctMin(commitLogMin)
+  }
+
+  /**
+   * Goes back to `queueOffset`: entries from there on are forgotten and will be appended again. The entries of records
+   * after the last checkpoint were not synced, so recovery writes them anew instead of trusting them.
+   */
+  rewind(queueOffset: number): void {
+    this.nextOffset = queueOffset
+    this.maxOffset = queueOffset
+    this.flushedOffset = Math.min(this.flushedOffset, queueOffset)
+    this.#tailBase = Math.min(this.#tailBase, queueOffset)
+    this.#window = undefined
+    this.#files.removeFrom((Math.floor(queueOffset / this.#entriesPerFile) + 1) * this.#files.segmentBytes)
+    this.lastCommitLogEnd = this.#lastEndAt(queueOffset)
+    if (this.minOffset > queueOffset) this.minOffset = queueOffset
+  }
+
+  /** An empty queue continues at `queueOffset`: its older entries, and the records they told of, are gone. */
+  startAt(queueOffset: number): void {
+    this.nextOffset = queueOffset
+    this.maxOffset = queueOffset
+    this.minOffset = queueOffset
+    this.flushedOffset = queueOffset
+    this.#tailBase = queueOffset
+  }
+
+  /** Makes the message at `maxOffset` readable. */
+  append(commitLogOffset: number, sizeBytes: number, tagsCode: number): void {
+    const index = this.maxOffset - this.#tailBase
+    if ((index + 1) * entryBytes > this.#tail.length) this.#makeRoom()
+    write(this.#tail, (this.maxOffset - this.#tailBase) * entryBytes, commitLogOffset, sizeBytes, tagsCode)
+    this.maxOffset++
+    if (this.nextOffset < this.maxOffset) this.nextOffset = this.maxOffset
+    this.lastCommitLogEnd = commitLogOffset + sizeBytes
+    this.isDirty = true
+  }
+
+  /** The entries from `queueOffset` on that are in memory; undefined when they must be loaded first. */
+  entries(queueOffset: number): EntryRun | undefined {
+    if (queueOffset >= this.#tailBase) {
+      const index = queueOffset - this.#tailBase
+      return { at: index * entryBytes, buffer: this.#tail, count: this.maxOffset - queueOffset }
+    }
+    const window = this.#window
+    const index = queueOffset - this.#windowBase
+    if (window === undefined || index < 0 || index >= this.#windowCount) return undefined
+    return { at: index * entryBytes, buffer: window, count: this.#windowCount - index }
+  }
+
+  /** Reads entries from the files into memory. `found` is false when there is no file for them any more. */
+  loadEntries(queueOffset: number, done: (error: DiskError | undefined, found: boolean) => void): void {
+    const byte = queueOffset * entryBytes
+    const segment = this.#files.holding(byte)
+    if (segment === undefined) return done(undefined, false)
+    const within = byte - segment.baseOffset
+    const count = Math.min(
+      windowEntries,
+      (this.#files.segmentBytes - within) / entryBytes,
+      this.flushedOffset - queueOffset,
+    )
+    if (count <= 0) return done(undefined, false)
+    const window = Buffer.allocUnsafe(count * entryBytes)
+    this.#files.enter(segment).read(window, within, (error, bytesRead) => {
+      this.#files.leave(segment)
+      if (error !== undefined) return done(error, false)
+      this.#window = window
+      this.#windowBase = queueOffset
+      this.#windowCount = Math.floor(bytesRead / entryBytes)
+      done(undefined, this.#windowCount > 0)
+    })
+  }
+
+  /** Reads one entry at once: start-up, searches by time and tools. Undefined outside [first kept, maxOffset). */
+  entrySync(queueOffset: number): ConsumeQueueEntry | undefined {
+    if (queueOffset < 0 || queueOffset >= this.maxOffset) return undefined
+    if (queueOffset >= this.#tailBase)
+      return read(this.#tail, (queueOffset - this.#tailBase) * entryBytes)
+    return this.#entryInFiles(queueOffset)
+  }
+
+  /** Writes the entries that are only in memory, piece by piece; `done` when what was there at the call is written. */
+  flush(done: (error: DiskError | undefined) => void): void {
+    const target = this.maxOffset
+    const next = (): void => {
+      if (this.flushedOffset >= target) return done(undefined)
+      const byte = this.flushedOffset * entryBytes
+      const segment = this.#files.holding(byte) ?? this.#createFile(byte)
+      const within = byte - segment.baseOffset
+      const count = Math.min(target - this.flushedOffset, (this.#files.segmentBytes - within) / entryBytes)
+      const from = (this.flushedOffset - this.#tailBase) * entryBytes
+      // A copy: the tail may be moved while the write is under way.
+      const piece = Buffer.from(this.#tail.subarray(from, from + count * entryBytes))
+      this.#files.enter(segment).write(piece, within, (error) => {
+        this.#files.leave(segment)
+        if (error !== undefined) return done(error)
+        this.flushedOffset = Math.max(this.flushedOffset, byte / entryBytes + count)
+        next()
+      })
+    }
+    next()
+  }
+
+  /** Syncs the file that was written last; older ones were synced when they became full. */
+  sync(done: (error: DiskError | undefined) => void): void {
+    const segment = this.#files.last
+    if (segment === undefined) return done(undefined)
+    this.#files.syncNames()
+    this.#files.enter(segment).sync((error) => {
+      this.#files.leave(segment)
+      done(error)
+    })
+  }
+
+  get directory(): string {
+    return this.#files.directory
+  }
+
+  /** Deletes files whose records are gone, and moves `minOffset` to the first message that still has its record. */
+  correctMin(commitLogMin: number): void {
+    if (this.#minKnownFor === commitLogMin) return
+    this.#minKnownFor = commitLogMin
+    while (this.#files.all.length > 1) {
+      const second = this.#files.all[1]
+      if (second === undefined) break
+      const last = this.#entryInFiles(second.baseOffset / entryBytes - 1)
+      if (last !== undefined && last.commitLogOffset >= commitLogMin) break
+      this.#files.removeFirst()
+    }
+    const first = this.#files.first
+    let low = first === undefined ? this.#tailBase : Math.min(first.baseOffset / entryBytes, this.maxOffset)
+    let high = this.maxOffset
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const entry = this.entrySync(middle)
+      // A pre-blank entry stands for messages that were gone when the file was made.
+      if (entry === undefined || entry.commitLogOffset < commitLogMin || entry.sizeBytes === preBlank.sizeBytes)
+        low = middle + 1
+      else high = middle
+    }
+    this.minOffset = Math.max(this.minOffset, low)
+  }
+
+  get #entriesPerFile(): number {
+    return this.#files.segmentBytes / entryBytes
+  }
+
+  #makeRoom(): void {
+    const used = this.maxOffset - this.#tailBase
+    const drop = Math.max(0, Math.min(this.flushedOffset, this.maxOffset - keptEntries) - this.#tailBase)
+    const needed = used - drop + 1
+    // Dropping pays only when it frees half of the tail, else every append would move it.
+    if (drop * 2 >= used && drop > 0) {
+      this.#tail.copy(this.#tail, 0, drop * entryBytes, used * entryBytes)
+      this.#tailBase += drop
+      if (needed * entryBytes <= this.#tail.length) return
+    }
+    const bigger = Buffer.allocUnsafe(Math.max(16 * entryBytes, this.#tail.length * 2))
+    this.#tail.copy(bigger, 0, 0, (this.maxOffset - this.#tailBase) * entryBytes)
+    this.#tail = bigger
+  }
+
+  /** Makes the file for the entry at byte `byte`; what lies before it in the file is filled with pre-blank entries. */
+  #createFile(byte: number): ReturnType<SegmentFiles["create"]> {
+    const base = byte - (byte % this.#files.segmentBytes)
+    const last = this.#files.last
+    if (last !== undefined) this.#files.file(last).syncSync()
+    const segment = this.#files.createUnsynced(base)
+    if (last === undefined && byte > base) {
+      const blanks = Buffer.allocUnsafe(byte - base)
+      for (let start = 0; start < blanks.length; start += entryBytes)
+        write(blanks, start, preBlank.commitLogOffset, preBlank.sizeBytes, preBlank.tagsCode)
+      this.#files.file(segment).writeSync(blanks, 0)
+    }
+    return segment
+  }
+
+  /** One past the last valid entry of the newest file: entries are dense, so a binary search finds it. */
+  #endInFiles(): number {
+    const last = this.#files.last
+    if (last === undefined) return 0
+    const base = last.baseOffset / entryBytes
+    let low = 0
+    let high = this.#entriesPerFile
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      const entry = this.#entryInFiles(base + middle)
+      if (entry !== undefined && entry.sizeBytes > 0 && entry.commitLogOffset >= 0) low = middle + 1
+      else high = middle
+    }
+    return base + low
+  }
+
+  #lastEndAt(queueOffset: number): number {
+    if (queueOffset === 0) return 0
+    const entry = queueOffset > this.#tailBase ? this.entrySync(queueOffset - 1) : this.#entryInFiles(queueOffset - 1)
+    if (entry === undefined || entry.sizeBytes === preBlank.sizeBytes) return 0
+    return entry.commitLogOffset + entry.sizeBytes
+  }
+
+  #entryInFiles(queueOffset: number): ConsumeQueueEntry | undefined {
+    const byte = queueOffset * entryBytes
+    const segment = this.#files.holding(byte)
+    if (segment === undefined) return undefined
+    const buffer = Buffer.allocUnsafe(entryBytes)
+    if (this.#files.file(segment).readSync(buffer, byte - segment.baseOffset) < entryBytes) return undefined
+    return read(buffer, 0)
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * All ConsumeQueues of a store. A queue is opened when it is first asked for, so that a start does not scan 100,000
+ * folders; its entries are written behind by `flush`, one file after the other, beside the traffic.
+ *
+ * Names reach the file system here: callers hand in topics that passed `Topic.validateName`, which admits no dot, slash
+ * or control character.
+ */
+import type { Disk, DiskError } from "../disk/Disk.ts"
+import { ConsumeQueue } from "./ConsumeQueue.ts"
+import { type OpenFiles, SegmentFiles } from "./SegmentFiles.ts"
+
+export class QueueTable {
+  readonly #disk: Disk
+  readonly #open: OpenFiles
+  readonly #directory: string
+  readonly #segmentBytes: number
+  readonly #commitLogMin: () => number
+  readonly #queues = new Map<string, Array<ConsumeQueue | undefined>>()
+  /** Queues with entries that are not written, and with entries that are written but not synced. */
+  #dirty: Array<ConsumeQueue> = []
+  #unsynced = new Set<ConsumeQueue>()
+
+  constructor(disk: Disk, open: OpenFiles, directory: string, segmentBytes: number, commitLogMin: () => number) {
+    this.#disk = disk
+    this.#open = open
+    this.#directory = directory
+    this.#segmentBytes = segmentBytes
+    this.#commitLogMin = commitLogMin
+  }
+
+  /** The queue, opened now if need be; one that never had a message is empty. */
+  get(topic: string, queueId: number): ConsumeQueue {
+    const known = this.#queues.get(topic)?.[queueId]
+    if (known !== undefined) return known
+    const files = new SegmentFiles(this.#disk, this.#open, `${this.#directory}/${topic}/${queueId}`, this.#segmentBytes)
+    const queue = new ConsumeQueue(topic, queueId, files)
+    queue.load(this.#commitLogMin())
+    const ofTopic = this.#queues.get(topic)
+    if (ofTopic === undefined) {
+      const fresh: Array<ConsumeQueue | undefined> = []
+      fresh[queueId] = queue
+      this.#queues.set(topic, fresh)
+    } else ofTopic[queueId] = queue
+    return queue
+  }
+
+  /** Queues that were opened since the start. */
+  *opened(): Generator<ConsumeQueue> {
+    for (const ofTopic of this.#queues.values()) for (const queue of ofTopic) if (queue !== undefined) yield queue
+  }
+
+  /** Every queue that has a folder: for tools and tests, not for a start. */
+  *all(): Generator<ConsumeQueue> {
+    for (const topic of this.#disk.list(this.#directory)) {
+      for (const queueId of this.#disk.list(`${this.#directory}/${topic}`)) {
+        if (/^\d+$/.test(queueId)) yield this.get(topic, Number(queueId))
+      }
+    }
+  }
+
+  /** Whether no queue was ever written: the folder was deleted, or the store is new. */
+  get isEmpty(): boolean {
+    return this.#disk.list(this.#directory).length === 0
+  }
+
+  /** Makes a message readable through its queue. */
+  append(queue: ConsumeQueue, commitLogOffset: number, sizeBytes: number, tagsCode: number): void {
+    if (!queue.isDirty) this.#dirty.push(queue)
+    queue.append(commitLogOffset, sizeBytes, tagsCode)
+  }
+
+  /** Writes every entry that is only in memory, and syncs the files; one disk call at a time. */
+  flush(done: (error: DiskError | undefined) => void): void {
+    const dirty = this.#dirty
+    this.#dirty = []
+    const write = (): void => {
+      const queue = dirty.pop()
+      if (queue === undefined) return this.#sync(done)
+      queue.isDirty = false
+      this.#unsynced.add(queue)
+      queue.flush((error) => {
+        if (error === undefined) return write()
+        // The entries are still in memory; they are tried again at the next flush.
+        for (const left of [queue, ...dirty]) {
+          left.isDirty = true
+          this.#dirty.push(left)
+        }
+        done(error)
+      })
+    }
+    write()
+  }
+
+  correctMins(commitLogMin: number): void {
+    for (const queue of this.opened()) queue.correctMin(commitLogMin)
+  }
+
+  #sync(done: (error: DiskError | undefined) => void): void {
+    const [queue] = this.#unsynced
+    if (queue === undefined) return done(undefined)
+    queue.sync((error) => {
+      if (error !== undefined) return done(error)
+      this.#unsynced.delete(queue)
+      this.#sync(done)
+    })
+  }
+}

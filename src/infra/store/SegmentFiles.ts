@@ -1,0 +1,237 @@
+/**
+ * The fixed-size files that a CommitLog or a ConsumeQueue is cut into. A file's name is the logical offset of its first
+ * byte, 20 digits; all files have the same size and follow each other without a gap.
+ *
+ *   dense    each segment begins where the one before it ends
+ *   whole    every file is `segmentBytes` long: it is extended, sparse, when it is made
+ *
+ * Source: RocketMQ 5.5.0 file store; spec/README.md.
+ */
+import type { Disk, DiskFile } from "../disk/Disk.ts"
+
+/** One file: `baseOffset` is the logical offset of its first byte. */
+export interface Segment {
+  readonly baseOffset: number
+  readonly path: string
+}
+
+/** The files of a folder do not form a log. `reason` says which and why; nothing was changed. */
+export class SegmentError extends Error {
+  override readonly name = "SegmentError"
+  readonly _tag = "SegmentError"
+  readonly path: string
+  constructor(path: string, reason: string) {
+    super(`${path}: ${reason}`)
+    this.path = path
+  }
+}
+
+export const segmentName = (baseOffset: number): string => String(baseOffset).padStart(20, "0")
+
+/**
+ * Open file handles, shared by all the files of a store: at most `openMax` stay open, the least recently used are
+ * closed first. A handle with a call under way is never closed (`busy`).
+ */
+export class OpenFiles {
+  readonly #disk: Disk
+  readonly #openMax: number
+  readonly #files = new Map<string, { readonly file: DiskFile; busy: number }>()
+
+  constructor(disk: Disk, openMax = 1024) {
+    this.#disk = disk
+    this.#openMax = openMax
+  }
+
+  /** The open handle of an existing file, for calls that finish at once. */
+  use(path: string): DiskFile {
+    return this.#entry(path).file
+  }
+
+  /** Keeps the handle open until `leave`: for calls with a callback. */
+  enter(path: string): DiskFile {
+    const entry = this.#entry(path)
+    entry.busy++
+    return entry.file
+  }
+
+  leave(path: string): void {
+    const entry = this.#files.get(path)
+    if (entry !== undefined) entry.busy--
+  }
+
+  forget(path: string): void {
+    const entry = this.#files.get(path)
+    if (entry === undefined) return
+    this.#files.delete(path)
+    entry.file.close()
+  }
+
+  closeAll(): void {
+    for (const { file } of this.#files.values()) file.close()
+    this.#files.clear()
+  }
+
+  #entry(path: string): { readonly file: DiskFile; busy: number } {
+    const known = this.#files.get(path)
+    if (known !== undefined) {
+      // A Map keeps insertion order: deleting and setting again makes this one the newest.
+      this.#files.delete(path)
+      this.#files.set(path, known)
+      return known
+    }
+    if (this.#files.size >= this.#openMax) this.#closeOldest()
+    const entry = { busy: 0, file: this.#disk.open(path, "write") }
+    this.#files.set(path, entry)
+    return entry
+  }
+
+  #closeOldest(): void {
+    for (const [path, entry] of this.#files) {
+      if (entry.busy > 0) continue
+      this.#files.delete(path)
+      entry.file.close()
+      return
+    }
+  }
+}
+
+export class SegmentFiles {
+  readonly directory: string
+  readonly segmentBytes: number
+  readonly #disk: Disk
+  readonly #open: OpenFiles
+  readonly #segments: Array<Segment> = []
+  #hasNewNames = false
+  #hasNewFolder = false
+
+  constructor(disk: Disk, open: OpenFiles, directory: string, segmentBytes: number) {
+    this.#disk = disk
+    this.#open = open
+    this.directory = directory
+    this.segmentBytes = segmentBytes
+  }
+
+  /** Reads the folder. Throws `SegmentError` when its files are not a dense run of whole segments. */
+  load(): void {
+    this.#segments.length = 0
+    const names = this.#disk.list(this.directory)
+    for (const [index, name] of names.entries()) {
+      const path = `${this.directory}/${name}`
+      if (!/^\d{20}$/.test(name)) throw new SegmentError(path, "not a segment: its name is not an offset of 20 digits")
+      const baseOffset = Number(name)
+      if (!Number.isSafeInteger(baseOffset)) throw new SegmentError(path, "offset beyond 2^53")
+      const sizeBytes = this.#open.use(path).sizeBytes()
+      if (sizeBytes !== this.segmentBytes) {
+        // A crash between the creation of the newest file and its extension leaves it short, with nothing in it.
+        if (index === names.length - 1 && sizeBytes === 0) {
+          this.#remove(path)
+          continue
+        }
+        throw new SegmentError(path, `is ${sizeBytes} bytes long, the configured segment size is ${this.segmentBytes}`)
+      }
+      const last = this.#segments.at(-1)
+      if (last !== undefined && last.baseOffset + this.segmentBytes !== baseOffset)
+        throw new SegmentError(path, `does not follow ${last.path}: the log has a gap`)
+      this.#segments.push({ baseOffset, path })
+    }
+  }
+
+  get all(): ReadonlyArray<Segment> {
+    return this.#segments
+  }
+
+  get first(): Segment | undefined {
+    return this.#segments[0]
+  }
+
+  get last(): Segment | undefined {
+    return this.#segments.at(-1)
+  }
+
+  /** The segment that holds the byte at `offset`, or undefined when it was deleted or not yet made. */
+  holding(offset: number): Segment | undefined {
+    const first = this.#segments[0]
+    if (first === undefined || offset < first.baseOffset) return undefined
+    return this.#segments[Math.floor((offset - first.baseOffset) / this.segmentBytes)]
+  }
+
+  file(segment: Segment): DiskFile {
+    return this.#open.use(segment.path)
+  }
+
+  enter(segment: Segment): DiskFile {
+    return this.#open.enter(segment.path)
+  }
+
+  leave(segment: Segment): void {
+    this.#open.leave(segment.path)
+  }
+
+  /**
+   * Makes the segment at `baseOffset`, sparse and whole, and makes its name and size durable: after that a power cut
+   * cannot take away what is synced into it (promise P1).
+   */
+  create(baseOffset: number): Segment {
+    if (this.#segments.length === 0) {
+      this.#disk.makeDirectory(this.directory)
+      this.#disk.syncDirectory(this.directory.slice(0, this.directory.lastIndexOf("/")))
+    }
+    const path = `${this.directory}/${segmentName(baseOffset)}`
+    const file = this.#disk.open(path, "create")
+    file.truncate(this.segmentBytes)
+    file.syncSync()
+    file.close()
+    this.#disk.syncDirectory(this.directory)
+    const segment = { baseOffset, path }
+    this.#segments.push(segment)
+    return segment
+  }
+
+  /** Like `create`, without waiting for the disk: for files that can be rebuilt (queues). `syncNames` must follow. */
+  createUnsynced(baseOffset: number): Segment {
+    if (this.#segments.length === 0) {
+      this.#disk.makeDirectory(this.directory)
+      this.#hasNewFolder = true
+    }
+    this.#hasNewNames = true
+    const path = `${this.directory}/${segmentName(baseOffset)}`
+    const file = this.#disk.open(path, "create")
+    file.truncate(this.segmentBytes)
+    file.close()
+    const segment = { baseOffset, path }
+    this.#segments.push(segment)
+    return segment
+  }
+
+  /** Makes the names of files made by `createUnsynced` durable: a synced file without a name is lost all the same. */
+  syncNames(): void {
+    if (!this.#hasNewNames) return
+    this.#disk.syncDirectory(this.directory)
+    if (this.#hasNewFolder) {
+      const topic = this.directory.slice(0, this.directory.lastIndexOf("/"))
+      this.#disk.syncDirectory(topic)
+      this.#disk.syncDirectory(topic.slice(0, topic.lastIndexOf("/")))
+    }
+    this.#hasNewNames = false
+    this.#hasNewFolder = false
+  }
+
+  /** Deletes the oldest segment; its name may come back after a power cut, which load and retention cope with. */
+  removeFirst(): void {
+    const segment = this.#segments.shift()
+    if (segment !== undefined) this.#remove(segment.path)
+  }
+
+  /** Deletes every segment whose first byte is at or beyond `offset`, the newest first. */
+  removeFrom(offset: number): void {
+    for (let last = this.last; last !== undefined && last.baseOffset >= offset; last = this.last) {
+      this.#segments.pop()
+      this.#remove(last.path)
+    }
+  }
+
+  #remove(path: string): void {
+    this.#open.forget(path)
+    this.#disk.remove(path)
+  }
+}
