@@ -13,12 +13,7 @@
  * Source: spec/ordering.md; behaviour of RocketMQ 5.5.0.
  */
 
-/** A client's view of one queue. */
-export interface MessageQueue {
-  readonly topic: string
-  readonly brokerName: string
-  readonly queueId: number
-}
+import type { MessageQueue } from "./MessageQueue.ts"
 
 export const leaseMsDefault = 60_000
 
