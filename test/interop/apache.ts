@@ -98,6 +98,9 @@ let starts = 0
 
 export const servers = (release: Release, jvm: JvmOptions = smallJvms): Servers => ({
   make: "Apache",
+  crcProperties: { enabledAppendPropCRC: true },
+  // Offsets are written every `flushConsumerOffsetInterval`, but for the first time 10 s after the start.
+  offsetsAtRiskMs: 11_000,
   startNameServer: (spec) => startNameServer(release, spec, jvm),
   startBroker: (spec) => startBroker(release, spec, jvm),
 })

@@ -25,6 +25,10 @@ export interface BrokerSpec {
 /** One make of servers. A server is answered when it is ready to be used. */
 export interface Servers {
   readonly make: "Gantry" | "Apache"
+  /** What makes its broker give every record a checksum property; Gantry always does. */
+  readonly crcProperties: Properties
+  /** For so long after its start a broker may have answered commits of consumer offsets that a kill would lose. */
+  readonly offsetsAtRiskMs: number
   readonly startNameServer: (spec: NameServerSpec) => Promise<Child>
   readonly startBroker: (spec: BrokerSpec) => Promise<Child>
 }

@@ -1,0 +1,30 @@
+/** Gantry's own name server and broker, started as an operator starts them. */
+import { join } from "node:path"
+import * as Processes from "./processes.ts"
+import { writeBrokerFile, writeNameServerFile, type Servers } from "./servers.ts"
+
+const main = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts")
+
+/** Numbers the logs: a server that is started again must not be found ready by the line of its last life. */
+let starts = 0
+
+const start = async (name: string, args: ReadonlyArray<string>, folder: string, port: number) => {
+  const child = Processes.start({
+    name: `Gantry ${name} ${port}`,
+    file: process.execPath,
+    args: [main, name, ...args],
+    cwd: folder,
+    logPath: join(folder, `${name}-${port}-${++starts}.log`),
+  })
+  await Processes.ready(child, /ready/, port)
+  return child
+}
+
+export const servers: Servers = {
+  make: "Gantry",
+  crcProperties: {},
+  offsetsAtRiskMs: 0,
+  startNameServer: (spec) => start("namesrv", ["-c", writeNameServerFile(spec)], spec.folder, spec.port),
+  startBroker: (spec) =>
+    start("broker", ["-c", writeBrokerFile(spec), "-n", `127.0.0.1:${spec.nameServerPort}`], spec.folder, spec.port),
+}

@@ -1,0 +1,149 @@
+/**
+ * Unmodified clients against a cluster: `pnpm test:interop [options]`.
+ *
+ *   --against gantry|apache   the servers under test; `apache` proves the scenarios themselves (default gantry)
+ *   --only REGEXP             only scenarios whose name matches, the store's among them ("store")
+ *   --client REGEXP           only clients whose name matches, such as "5.5.0, JSON"
+ *   --require                 missing Java or Maven is a failure instead of a skip
+ *   --keep                    keep the folder with stores and logs even when all went well
+ *
+ * The Java client 5.5.0 and 4.9.8, each with JSON and with binary headers, runs every scenario; a second JVM of each runs
+ * the sending ones by the old request. At most two of our JVMs run at a time, besides servers that are JVMs themselves.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import * as Apache from "./apache.ts"
+import * as Cluster from "./cluster.ts"
+import * as Driver from "./driver.ts"
+import * as Gantry from "./gantry.ts"
+import * as Java from "./java.ts"
+import * as Scenarios from "./scenarios.ts"
+import * as Store from "./store.ts"
+import type { Properties, Servers } from "./servers.ts"
+
+/** Scenarios of one JVM that run at the same time: most of their time is waiting. */
+const width = 6
+
+const usual: Properties = { mappedFileSizeCommitLog: 16_777_216, flushConsumerOffsetInterval: 500 }
+const strict: Properties = { ...usual, autoCreateTopicEnable: false, autoCreateSubscriptionGroup: false }
+
+const { values: options } = parseArgs({
+  options: {
+    against: { type: "string", default: "gantry" },
+    only: { type: "string", default: "" },
+    client: { type: "string", default: "" },
+    require: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+  },
+})
+
+const clients: ReadonlyArray<Driver.ClientSpec> = (["5.5.0", "4.9.8"] as const).flatMap((version) =>
+  (["JSON", "ROCKETMQ"] as const).map((serialization) => ({ version, serialization, oldSends: false })),
+)
+
+const wanted = (name: string) => new RegExp(options.only).test(name)
+const outcomes: Array<Driver.Outcome> = []
+
+const report = (outcome: Driver.Outcome) => {
+  outcomes.push(outcome)
+  const { ok, scenario, client, ms, detail } = outcome
+  const remark = detail === "" ? "" : ok ? `  ${detail}` : `\n${detail.replaceAll(/^/gm, "       ")}`
+  console.log(`${ok ? "ok  " : "FAIL"} ${scenario} (${client}) ${ms} ms${remark}`)
+}
+
+/** Runs scenarios of one JVM, so many at a time. */
+const runMany = async (driver: Driver.Driver, names: ReadonlyArray<string>, atOnce: number, act: Driver.Act) => {
+  const queue = names.filter((name) => name === Scenarios.first || wanted(name))
+  const lane = async () => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) report(await driver.run(name, act))
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+}
+
+/** Every scenario of one client, on a cluster of its own: what one client leaves behind cannot help or hurt another. */
+const runClient = async (java: Java.Java, servers: Servers, spec: Driver.ClientSpec, folder: string) => {
+  mkdirSync(folder, { recursive: true })
+  const cluster = await Cluster.start(servers, folder, usual)
+  const act: Driver.Act = (what) => {
+    if (what === "restart strictly") return cluster.replaceBroker("stop", servers, strict)
+    if (what === "kill and start") return cluster.replaceBroker("kill", servers, usual)
+    return Promise.reject(new Error(`nobody knows how to ${what}`))
+  }
+  const driver = Driver.start(java, spec, cluster.nameServerPort, folder)
+  const old = Driver.start(java, { ...spec, oldSends: true }, cluster.nameServerPort, folder)
+  try {
+    await Promise.all([driver, old].map((each) => runMany(each, [Scenarios.first], 1, act)))
+    const sends = runMany(old, Scenarios.sends, 2, act).finally(old.close)
+    await Promise.all([sends, runMany(driver, Scenarios.shared, width, act)])
+    await runMany(driver, Scenarios.alone, 1, act)
+    await cluster.stop()
+  } finally {
+    await Promise.all([driver.close(), old.close()])
+  }
+}
+
+const padded = (text: string, column: string) => text.padStart(column.length)
+
+const printTable = () => {
+  const columns = [...new Set(outcomes.map(({ client }) => client))]
+  const scenarios = [...new Set(outcomes.map(({ scenario }) => scenario))]
+  const nameWidth = Math.max(...scenarios.map((name) => name.length))
+  console.log(`\n${"ms".padEnd(nameWidth)} | ${columns.join(" | ")}`)
+  for (const scenario of scenarios) {
+    const cells = columns.map((column) => {
+      const outcome = outcomes.find((each) => each.scenario === scenario && each.client === column)
+      return padded(outcome === undefined ? "" : outcome.ok ? String(outcome.ms) : "FAIL", column)
+    })
+    console.log(`${scenario.padEnd(nameWidth)} | ${cells.join(" | ")}`)
+  }
+}
+
+const main = async (): Promise<number> => {
+  if (options.against !== "gantry" && options.against !== "apache") {
+    console.error(`--against ${options.against}: neither gantry nor apache`)
+    return 2
+  }
+  const java = Java.find()
+  if ("missing" in java) {
+    for (const sentence of java.missing) console.log(`missing: ${sentence}`)
+    console.log(options.require ? "FAIL: interop needs both." : "skipped: interop did not run.")
+    return options.require ? 1 : 0
+  }
+  const startMs = Date.now()
+  const apache = Apache.servers(Apache.resolve(java))
+  const servers = options.against === "gantry" ? Gantry.servers : apache
+  const folder = mkdtempSync(join(tmpdir(), "gantry-interop-"))
+  console.log(`${servers.make} under test; stores and logs in ${folder}`)
+
+  for (const spec of clients) {
+    const name = Driver.clientName(spec)
+    if (!new RegExp(options.client).test(name)) continue
+    if (![...Scenarios.shared, ...Scenarios.alone].some(wanted)) continue
+    await guarded(name, () => runClient(java, servers, spec, join(folder, name.replaceAll(/[^\w.]+/g, "-"))))
+  }
+  if (wanted("store")) await guarded("store", () => Store.run(java, servers, apache, join(folder, "store"), report))
+
+  printTable()
+  const failed = outcomes.filter(({ ok }) => !ok).length
+  console.log(
+    `\n${outcomes.length - failed} passed, ${failed} failed, in ${Math.round((Date.now() - startMs) / 1000)} s`,
+  )
+  if (failed > 0 || options.keep) console.log(`stores and logs: ${folder}`)
+  else rmSync(folder, { recursive: true, force: true })
+  return failed > 0 || outcomes.length === 0 ? 1 : 0
+}
+
+/** A cluster that does not start or stop as it should is one failed line, and no reason to leave out the others. */
+const guarded = async (client: string, body: () => Promise<void>) => {
+  const startMs = Date.now()
+  try {
+    await body()
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error)
+    report({ scenario: "the cluster itself", client, ok: false, ms: Date.now() - startMs, detail })
+  }
+}
+
+process.exit(await main())

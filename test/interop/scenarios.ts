@@ -1,0 +1,48 @@
+/** Which scenarios a client runs: side by side where they share nothing, alone where the broker goes away. */
+
+/** Before all others: the name server has heard of the broker. */
+export const first = "cluster-known"
+
+/** Ways to send; also run by the clients that send the old way. */
+export const sends = [
+  "send-sync",
+  "send-async",
+  "send-oneway",
+  "send-batch",
+  "send-to-queue",
+  "send-compressed",
+  "send-properties",
+  "send-again",
+]
+
+/** Everything that leaves the broker alone. The ones that wait longest come first. */
+export const shared = [
+  "rebalance",
+  "delay-level",
+  "dead-letter",
+  "retry",
+  "pull-not-woken",
+  "offsets-resume",
+  "retry-orderly",
+  "dead-letter-orderly",
+  "dead-letter-at-once",
+  "push-concurrently",
+  "push-tags",
+  "push-orderly",
+  "push-broadcasting",
+  "lite-subscribe",
+  "lite-assign",
+  "pull",
+  "pull-woken",
+  "offsets-by-time",
+  "offsets-committed",
+  "query",
+  "refused-size",
+  "refused-queue",
+  "topic-auto-created",
+  "topic-created",
+  ...sends,
+]
+
+/** One after the other. The second leaves a broker that creates nothing by itself, which the last one needs. */
+export const alone = ["outage-kill", "outage-stop", "refused-unknown"]

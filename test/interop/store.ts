@@ -1,0 +1,72 @@
+/**
+ * One store folder, opened in turn by the servers under test and by Apache RocketMQ. Each must serve what the others
+ * wrote, keep topics, groups, offsets and delayed messages as they were, and write on; after a clean stop and after a kill.
+ */
+import { mkdirSync } from "node:fs"
+import { setTimeout as sleep } from "node:timers/promises"
+import type * as Java from "./java.ts"
+import * as Cluster from "./cluster.ts"
+import * as Driver from "./driver.ts"
+import type { Properties, Servers } from "./servers.ts"
+
+/** Small enough that the log, the queues and the index go over several files. */
+const smallFiles: Properties = {
+  mappedFileSizeCommitLog: 65_536,
+  mappedFileSizeConsumeQueue: 6_000,
+  maxHashSlotNum: 100,
+  maxIndexNum: 400,
+  maxMessageSize: 32_768,
+  flushConsumerOffsetInterval: 500,
+  flushDelayOffsetInterval: 500,
+}
+
+/** Only what the store knows exists: a topic or group that got lost is refused. */
+const strict: Properties = { ...smallFiles, autoCreateTopicEnable: false, autoCreateSubscriptionGroup: false }
+
+/** Apache's broker trusts only records whose checksum property is right, so it checks ours. */
+const distrustful: Properties = { ...strict, forceVerifyPropCRC: true }
+
+const none = () => Promise.reject(new Error("this step asks for nothing"))
+
+export const run = async (
+  java: Java.Java,
+  subject: Servers,
+  apache: Servers,
+  folder: string,
+  report: (outcome: Driver.Outcome) => void,
+): Promise<void> => {
+  mkdirSync(folder, { recursive: true })
+  const cluster = await Cluster.start(subject, folder, smallFiles)
+  const spec = { version: "5.5.0", serialization: "JSON", oldSends: false } as const
+  const driver = Driver.start(java, spec, cluster.nameServerPort, folder)
+
+  /** Runs one step; what it asks for is the broker's death, and then `next` takes over. Answers whether it went well. */
+  const step = async (title: string, scenario: string, next: () => Promise<void>): Promise<boolean> => {
+    const outcome = await driver.run(scenario, next)
+    report({ ...outcome, scenario: title })
+    return outcome.ok
+  }
+  const guest = (how: "stop" | "kill") => () => cluster.replaceBroker(how, apache, distrustful)
+  const host = (how: "stop" | "kill") => () => cluster.replaceBroker(how, subject, strict)
+
+  const steps = async (): Promise<boolean> => {
+    if (!(await step("store: cluster-known", "cluster-known", none))) return false
+    if (!(await step(`store: ${subject.make} fills it`, "store-fill", none))) return false
+    await guest("stop")()
+    if (!(await step(`store: Apache opens it after a clean stop of ${subject.make}`, "store-visit", none))) return false
+    await host("stop")()
+    if (!(await step(`store: ${subject.make} opens it after a clean stop of Apache`, "store-visit", none))) return false
+    await sleep(subject.offsetsAtRiskMs)
+    if (!(await step(`store: ${subject.make} is killed while it writes`, "store-flood", guest("kill")))) return false
+    if (!(await step(`store: Apache opens it after the kill of ${subject.make}`, "store-visit", none))) return false
+    await sleep(apache.offsetsAtRiskMs)
+    if (!(await step("store: Apache is killed while it writes", "store-flood", host("kill")))) return false
+    return step(`store: ${subject.make} opens it after the kill of Apache`, "store-visit", none)
+  }
+  try {
+    await steps()
+    await cluster.stop()
+  } finally {
+    await driver.close()
+  }
+}
