@@ -1,0 +1,182 @@
+/**
+ * The JSON files of a store's `config/`, in the form 5.5.0 writes them, tabs included; read tolerantly, since older
+ * releases lay them out otherwise and leave members out. The same tables travel to replicas and administrators on one
+ * line. A member `gantry` of ours says how much of the log a file covers.
+ * Source: spec/store.md, config files.
+ */
+import { Malformed } from "./Malformed.ts"
+import {
+  attributes,
+  choice,
+  flag,
+  int,
+  list,
+  long,
+  map,
+  numberMap,
+  optional,
+  orElse,
+  pretty,
+  record,
+  text,
+} from "./shape.ts"
+
+export const DataVersion = record("DataVersion", {
+  stateVersion: orElse(long, 0),
+  timestamp: orElse(long, 0),
+  counter: orElse(long, 0),
+})
+export type DataVersion = typeof DataVersion.Type
+
+/** Ours, in each file: Apache RocketMQ ignores it, and drops it when it writes the file. */
+const Mark = record("GantryMark", { commitLogOffset: long })
+
+const noVersion: DataVersion = { stateVersion: 0, timestamp: 0, counter: 0 }
+
+export const TopicConfig = record("TopicConfig", {
+  topicName: text,
+  readQueueNums: orElse(int, 16),
+  writeQueueNums: orElse(int, 16),
+  perm: orElse(int, 6),
+  topicFilterType: orElse(choice(["SINGLE_TAG", "MULTI_TAG"], "SINGLE_TAG"), "SINGLE_TAG"),
+  topicSysFlag: orElse(int, 0),
+  order: orElse(flag, false),
+  attributes: orElse(attributes, {}),
+})
+
+/** `topics.json`. */
+export const Topics = record("topics.json", {
+  gantry: optional(Mark),
+  dataVersion: orElse(DataVersion, noVersion),
+  topicConfigTable: orElse(map(TopicConfig), new Map()),
+})
+export type Topics = typeof Topics.Type
+
+const RetryPolicy = record("GroupRetryPolicy", {
+  type: orElse(choice(["EXPONENTIAL", "CUSTOMIZED"], "CUSTOMIZED"), "CUSTOMIZED"),
+  customizedRetryPolicy: optional(record("CustomizedRetryPolicy", { next: orElse(list(long), []) })),
+  exponentialRetryPolicy: optional(
+    record("ExponentialRetryPolicy", {
+      initial: orElse(long, 5000),
+      max: orElse(long, 7_200_000),
+      multiplier: orElse(long, 2),
+    }),
+  ),
+})
+
+const SimpleSubscription = record("SimpleSubscriptionData", {
+  topic: text,
+  expression: orElse(text, "*"),
+  expressionType: orElse(text, "TAG"),
+  version: orElse(long, 0),
+})
+
+/** One group, as in `subscriptionGroup.json`; also the body of 200 and of the answer to 352. */
+export const GroupConfig = record("SubscriptionGroupConfig", {
+  groupName: text,
+  consumeEnable: orElse(flag, true),
+  consumeFromMinEnable: orElse(flag, true),
+  consumeBroadcastEnable: orElse(flag, true),
+  consumeMessageOrderly: orElse(flag, false),
+  retryQueueNums: orElse(int, 1),
+  retryMaxTimes: orElse(int, 16),
+  groupRetryPolicy: orElse(RetryPolicy, { type: "CUSTOMIZED" }),
+  brokerId: orElse(long, 0),
+  whichBrokerWhenConsumeSlowly: orElse(long, 1),
+  notifyConsumerIdsChangedEnable: orElse(flag, true),
+  groupSysFlag: orElse(int, 0),
+  consumeTimeoutMinute: orElse(int, 15),
+  subscriptionDataSet: optional(list(SimpleSubscription)),
+  attributes: orElse(attributes, {}),
+})
+
+/** `subscriptionGroup.json`. `forbiddenTable`: group to topic to bits. */
+export const SubscriptionGroups = record("subscriptionGroup.json", {
+  gantry: optional(Mark),
+  dataVersion: orElse(DataVersion, noVersion),
+  forbiddenTable: orElse(map(map(int)), new Map()),
+  subscriptionGroupTable: orElse(map(GroupConfig), new Map()),
+})
+export type SubscriptionGroups = typeof SubscriptionGroups.Type
+
+/**
+ * `consumerOffset.json`: by `topic@group`, the next offset of each queue. `groupTopicMap` is derived from it and only
+ * written; `pullOffsetTable` is written by 5.5.0 and read by nobody.
+ */
+export const ConsumerOffsets = record("consumerOffset.json", {
+  gantry: optional(Mark),
+  dataVersion: orElse(DataVersion, noVersion),
+  groupTopicMap: optional(map(list(text))),
+  offsetTable: orElse(map(numberMap(long)), new Map()),
+  pullOffsetTable: optional(map(numberMap(long))),
+})
+export type ConsumerOffsets = typeof ConsumerOffsets.Type
+
+/** Which topics each group has offsets of, from the keys of an offset table. */
+export const groupTopicMap = (offsetTable: ConsumerOffsets["offsetTable"]): Map<string, string[]> => {
+  const topics = new Map<string, string[]>()
+  for (const key of offsetTable.keys()) {
+    const at = key.indexOf("@")
+    if (at < 0) continue
+    const group = key.slice(at + 1)
+    const known = topics.get(group)
+    if (known === undefined) topics.set(group, [key.slice(0, at)])
+    else known.push(key.slice(0, at))
+  }
+  return topics
+}
+
+/** `delayOffset.json`: by delay level (from 1), the next queue offset to deliver. */
+export const DelayOffsets = record("delayOffset.json", {
+  gantry: optional(Mark),
+  dataVersion: orElse(DataVersion, noVersion),
+  offsetTable: orElse(numberMap(long), new Map()),
+})
+export type DelayOffsets = typeof DelayOffsets.Type
+
+/** A file's content, and how much of the log it covers, in bytes; undefined when another program wrote it last. */
+export type Positioned<T> = Omit<T, "gantry"> & { readonly position: number | undefined }
+
+const read = <T extends { readonly gantry?: { readonly commitLogOffset: number } }>(
+  file: { readonly decode: (body: Buffer) => T | Malformed },
+  text: string,
+): Positioned<T> | Malformed => {
+  const content = file.decode(Buffer.from(text, "utf8"))
+  if (content instanceof Malformed) return content
+  const { gantry, ...rest } = content
+  return { ...rest, position: gantry?.commitLogOffset }
+}
+
+const mark = (position: number | undefined) => (position === undefined ? {} : { gantry: { commitLogOffset: position } })
+
+export const parseTopics = (text: string) => read(Topics, text)
+export const parseSubscriptionGroups = (text: string) => read(SubscriptionGroups, text)
+export const parseConsumerOffsets = (text: string) => read(ConsumerOffsets, text)
+export const parseDelayOffsets = (text: string) => read(DelayOffsets, text)
+
+/** The content of each file as it lies in `config/`. */
+export const printTopics = ({ position, ...topics }: Positioned<Topics>): string =>
+  Topics.print({ ...topics, ...mark(position) }, pretty, "")
+
+export const printSubscriptionGroups = ({ position, ...groups }: Positioned<SubscriptionGroups>): string =>
+  SubscriptionGroups.print({ ...groups, ...mark(position) }, pretty, "")
+
+export const printConsumerOffsets = ({
+  dataVersion,
+  offsetTable,
+  position,
+}: Pick<Positioned<ConsumerOffsets>, "dataVersion" | "offsetTable" | "position">): string =>
+  ConsumerOffsets.print(
+    {
+      dataVersion,
+      offsetTable,
+      groupTopicMap: groupTopicMap(offsetTable),
+      pullOffsetTable: new Map(),
+      ...mark(position),
+    },
+    pretty,
+    "",
+  )
+
+export const printDelayOffsets = ({ position, ...offsets }: Positioned<DelayOffsets>): string =>
+  DelayOffsets.print({ ...offsets, ...mark(position) }, pretty, "")
