@@ -68,6 +68,14 @@ export const suite = (name: string, open: () => Promise<DiskBench>): void => {
     file.close()
   })
 
+  law("an empty write changes nothing, beyond the end either", async ({ disk, root, wait }) => {
+    const file = disk.open(`${root}/a`, "create")
+    file.writeSync(Buffer.alloc(0), 1000)
+    await write(wait, file, Buffer.alloc(0), 2000)
+    expect(file.sizeBytes()).toBe(0)
+    file.close()
+  })
+
   law("synced: sync answers, and what was written stays readable", async ({ disk, root, wait }) => {
     const file = disk.open(`${root}/a`, "create")
     file.writeSync(bytes(700, 4), 0)

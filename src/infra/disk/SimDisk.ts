@@ -347,7 +347,7 @@ class SimFile implements DiskFile {
     }
     const change: FileChange = { bytes: source, kind: "write", position }
     const before = this.#volume.journaled ? crc32(source) : 0
-    this.#node.underWay.add(change)
+    if (source.length > 0) this.#node.underWay.add(change)
     this.#disk.later(entered.call, () => {
       this.#node.underWay.delete(change)
       if (this.#volume.journaled && crc32(source) !== before) {

@@ -46,8 +46,9 @@ export class SparseBytes {
     return length
   }
 
-  /** Writes all of `source` at `position`, extending the file. */
+  /** Writes all of `source` at `position`, extending the file; an empty write changes nothing, its size included. */
   write(source: Uint8Array, position: number): void {
+    if (source.length === 0) return
     let done = 0
     while (done < source.length) {
       const index = Math.floor((position + done) / this.chunkBytes)

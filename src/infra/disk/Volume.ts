@@ -113,6 +113,7 @@ export class Volume {
 
   /** Changes a file's bytes or size, as programs see them. */
   change(file: FileNode, change: FileChange): void {
+    if (change.kind === "write" && change.bytes.length === 0) return
     const before = file.cached.allocatedBytes
     apply(file.cached, change)
     this.#allocatedBytes += file.cached.allocatedBytes - before
@@ -147,7 +148,7 @@ export class Volume {
     if (!file.linked && file.openCount === 0) this.#allocatedBytes -= file.cached.allocatedBytes
   }
 
-  /** Flips bits of one byte where it lies, in cache and media alike: rot. */
+  /** Flips bits of one byte in every state that the file has: cache, media, and what is on its way between them. */
   rot(file: FileNode, position: number, mask: number): void {
     for (const bytes of new Set([file.cached, file.durable])) {
       if (position >= bytes.sizeBytes) continue
@@ -155,6 +156,11 @@ export class Volume {
       bytes.read(byte, position)
       byte[0]! ^= mask
       bytes.write(byte, position)
+    }
+    for (const change of file.pending) {
+      if (change.kind !== "write") continue
+      const at = position - change.position
+      if (at >= 0 && at < change.bytes.length) change.bytes[at]! ^= mask
     }
   }
 
@@ -243,7 +249,7 @@ const survivingBytes = (file: FileNode, path: string, choose: Choose): SparseByt
   const bytes = file.durable.copy()
   const changes = keepCuts(file, path, choose)
   if (changes.length === 0) return bytes
-  const kept = keptVersions(changes, path, choose)
+  const kept = keptVersions(changes, bytes.sizeBytes, path, choose)
   const seen = new Map<number, number>()
   // A size that the file had since the last cut that was kept; older ones went with that cut.
   let sizes = [bytes.sizeBytes]
@@ -282,19 +288,33 @@ const keepCuts = (file: FileNode, path: string, choose: Choose): ReadonlyArray<F
   return changes.slice(0, cutsAt[choose(path, cutsAt.length + 1)])
 }
 
-/** For each sector written to, how many of its versions survive. */
+/**
+ * For each sector written to, how many of its versions survive. A cut that was kept and lies within a sector has
+ * zeroed the rest of it, so that this sector is at least as new as the cut.
+ */
 const keptVersions = (
   changes: ReadonlyArray<FileChange>,
+  durableBytes: number,
   path: string,
   choose: Choose,
 ): ReadonlyMap<number, number> => {
   const versions = new Map<number, number>()
+  const least = new Map<number, number>()
+  let sizeBytes = durableBytes
   for (const change of changes) {
     if (change.kind === "write") {
       forSectorParts(change, (sector) => void versions.set(sector, (versions.get(sector) ?? 0) + 1))
+      sizeBytes = Math.max(sizeBytes, change.position + change.bytes.length)
+      continue
     }
+    const sector = Math.floor(change.sizeBytes / sectorBytes)
+    if (change.sizeBytes < sizeBytes && versions.has(sector)) least.set(sector, versions.get(sector)!)
+    sizeBytes = change.sizeBytes
   }
-  for (const [sector, count] of versions) versions.set(sector, choose(path, count + 1))
+  for (const [sector, count] of versions) {
+    const from = least.get(sector) ?? 0
+    versions.set(sector, from + choose(path, count - from + 1))
+  }
   return versions
 }
 
