@@ -64,7 +64,7 @@ export const defaults = (groupName: string): GroupConfig => ({
   attributes: {},
 })
 
-const predefinedNames = [
+const createdAtStart = [
   "TOOLS_CONSUMER",
   "FILTERSRV_CONSUMER",
   "SELF_TEST_C_GROUP",
@@ -76,16 +76,16 @@ const predefinedNames = [
 ]
 
 /** The groups that a broker creates at start. */
-export const predefined = (): ReadonlyArray<GroupConfig> => predefinedNames.map(defaults)
+export const predefined = (): ReadonlyArray<GroupConfig> => createdAtStart.map(defaults)
 
 /** Groups of the broker itself: created on first use even where auto-creation is off. */
 export const isSystem = (group: string): boolean => group.startsWith(systemGroupPrefix)
 
-/** Groups that the protocol reserves: no application should use one as its own. */
-export const isReserved = (group: string): boolean => reserved.has(group) || isSystem(group)
+/** Names that the protocol gives a meaning: no application should take one for its own group. */
+export const isPredefined = (group: string): boolean => predefinedNames.has(group)
 
-const reserved: ReadonlySet<string> = new Set([
-  ...predefinedNames,
+const predefinedNames: ReadonlySet<string> = new Set([
+  ...createdAtStart,
   "DEFAULT_PRODUCER",
   "DEFAULT_CONSUMER",
   "SCHEDULE_CONSUMER",

@@ -80,6 +80,18 @@ export const isRetry = (topic: string): boolean => topic.startsWith(retryPrefix)
 export const isDlq = (topic: string): boolean => topic.startsWith(dlqPrefix)
 export const isLmq = (topic: string): boolean => topic.startsWith(lmqPrefix)
 export const isPopRetryV2 = (topic: string): boolean => isRetry(topic) && topic.includes("+")
+/** The parts of a v2 POP retry topic, or undefined when it is none or has another number of parts than two. */
+export const popRetryV2Of = (name: string): { readonly group: string; readonly topic: string } | undefined => {
+  const [group, topic, ...more] = name.split("+")
+  return isPopRetryV2(name) && topic !== undefined && topic !== "" && more.every((part) => part === "")
+    ? { group: group!.slice(retryPrefix.length), topic }
+    : undefined
+}
+/** The topic of a POP retry topic of this group, either version; any other topic is its own. */
+export const popTopicOf = (name: string, group: string): string =>
+  name.startsWith(`${retryPrefix}${group}+`) || name.startsWith(`${retryPrefix}${group}_`)
+    ? name.slice(retryPrefix.length + group.length + 1)
+    : name
 export const isGantry = (topic: string): boolean => topic.startsWith(gantryPrefix)
 
 /** The group whose retry or dead-letter topic this is; undefined for any other topic. */
