@@ -158,8 +158,7 @@ export class ConsumeQueue {
   /** Reads one entry at once: start-up, searches by time and tools. Undefined outside [first kept, maxOffset). */
   entrySync(queueOffset: number): ConsumeQueueEntry | undefined {
     if (queueOffset < 0 || queueOffset >= this.maxOffset) return undefined
-    if (queueOffset >= this.#tailBase)
-      return read(this.#tail, (queueOffset - this.#tailBase) * entryBytes)
+    if (queueOffset >= this.#tailBase) return read(this.#tail, (queueOffset - this.#tailBase) * entryBytes)
     return this.#entryInFiles(queueOffset)
   }
 

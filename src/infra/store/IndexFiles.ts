@@ -99,14 +99,7 @@ class IndexFile {
     const seconds = begin <= 0 ? 0 : Math.floor((storeTimestamp - begin) / 1000)
     const timeDiff = Math.min(Math.max(seconds, 0), 0x7f_ff_ff_ff)
     if (this.#pendingCount * entryBytes === this.#pending.length) this.#grow()
-    IndexFormat.writeEntry(
-      this.#pending,
-      this.#pendingCount * entryBytes,
-      keyHash,
-      commitLogOffset,
-      timeDiff,
-      previous,
-    )
+    IndexFormat.writeEntry(this.#pending, this.#pendingCount * entryBytes, keyHash, commitLogOffset, timeDiff, previous)
     this.#pendingCount++
     slots[slot] = entry
     this.#slotsDirty = true
@@ -161,10 +154,7 @@ class IndexFile {
   /** Writes everything, slots too, and syncs: at a clean close, and when the file is full. */
   flushWholeSync(): void {
     if (this.#pendingCount > 0)
-      this.file.writeSync(
-        this.#pending.subarray(0, this.#pendingCount * entryBytes),
-        this.#entryAt(this.#pendingFrom),
-      )
+      this.file.writeSync(this.#pending.subarray(0, this.#pendingCount * entryBytes), this.#entryAt(this.#pendingFrom))
     this.#pendingFrom += this.#pendingCount
     this.#pendingCount = 0
     if (this.#slots !== undefined && this.#slotsDirty) {
@@ -232,7 +222,9 @@ export class IndexFiles {
   /** Records that begin at or before this offset are in the index. -1 when it is empty. */
   get endOffset(): number {
     const last = this.#files.at(-1)
-    return last === undefined || last.header.indexCount <= 1 ? (this.#files.at(-2)?.header.endPhyOffset ?? -1) : last.header.endPhyOffset
+    return last === undefined || last.header.indexCount <= 1
+      ? (this.#files.at(-2)?.header.endPhyOffset ?? -1)
+      : last.header.endPhyOffset
   }
 
   get fullEndTimestamp(): number {
@@ -253,7 +245,10 @@ export class IndexFiles {
           this.#disk.remove(path)
           continue
         }
-        throw new SegmentError(path, `is ${sizeBytes} bytes long; maxHashSlotNum and maxIndexNum ask for ${this.fileBytes}`)
+        throw new SegmentError(
+          path,
+          `is ${sizeBytes} bytes long; maxHashSlotNum and maxIndexNum ask for ${this.fileBytes}`,
+        )
       }
       const bytes = Buffer.alloc(headerBytes)
       file.readSync(bytes, 0)

@@ -80,7 +80,7 @@ describe("MessageStore on a real disk", () => {
     await close(store)
     const again = openStore(options, world)
     const read: Array<string> = []
-    for (let next = 0; ; ) {
+    for (let next = 0; ;) {
       const [result, texts] = await get(again, 1, next)
       if (result.status !== "FOUND") break
       read.push(...texts)

@@ -69,8 +69,8 @@ export interface Appended {
 /** A message is readable at `queueOffset`; long polls may look. */
 export type ArrivalListener = (queue: ConsumeQueue, queueOffset: number, tagsCode: number) => void
 
-/** A record of one of Gantry's own topics, in log order, when it is readable and again at each recovery after a snapshot. */
-export type SystemRecordListener = (topic: string, body: Buffer, commitLogOffset: number) => void
+/** Every record after the snapshots, in log order, at recovery: what the owner folds into its state (promise P9). */
+export type RecordFold = (message: StoredMessage.Decoded) => void
 
 export type GetStatus =
   | "FOUND"
@@ -121,7 +121,7 @@ export class MessageStore {
   readonly #disk: Disk
   readonly #open: OpenFiles
   readonly #state: StateFiles
-  readonly #onSystemRecord: SystemRecordListener
+  readonly #fold: RecordFold
   onArrival: ArrivalListener = () => {}
   /** Told when the backlog of unsynced bytes becomes high (stop reading sockets) and when it is low again. */
   onPressure: (isHigh: boolean) => void = () => {}
@@ -141,14 +141,19 @@ export class MessageStore {
   #cancelSweep: (() => void) | undefined
   #cancelCheckpoint: (() => void) | undefined
 
-  constructor(options: StoreOptions, world: World, onSystemRecord: SystemRecordListener = () => {}) {
+  constructor(options: StoreOptions, world: World, fold: RecordFold = () => {}) {
     this.options = options
     this.#world = world
     this.#disk = world.disk
-    this.#onSystemRecord = onSystemRecord
+    this.#fold = fold
     this.#open = new OpenFiles(world.disk)
     this.#state = new StateFiles(world.disk, options.root)
-    const logFiles = new SegmentFiles(world.disk, this.#open, `${options.root}/commitlog`, options.commitLogSegmentBytes)
+    const logFiles = new SegmentFiles(
+      world.disk,
+      this.#open,
+      `${options.root}/commitlog`,
+      options.commitLogSegmentBytes,
+    )
     this.log = new CommitLog(
       logFiles,
       world.clock,
@@ -171,8 +176,8 @@ export class MessageStore {
   }
 
   /**
-   * Opens the store: takes its lock, recovers, and leaves it ready for puts. `foldFrom` is the log offset from which
-   * Gantry's own records are handed to the listener: the position of the snapshots. Yields between slices of work.
+   * Opens the store: takes its lock, recovers, and leaves it ready for puts. `foldFrom` is the log offset of the
+   * oldest snapshot: records from there on are handed to the fold. Yields between slices of work.
    * Throws `StoreError`; nothing was changed then.
    */
   *open(foldFrom: number, lock: () => void): Generator<void, void> {
@@ -184,7 +189,7 @@ export class MessageStore {
       log: this.log,
       logger: this.#world.log,
       onRecord: (record) => this.#projectAgain(record),
-      onSystemRecord: this.#onSystemRecord,
+      fold: this.#fold,
       options: this.options,
       queues: this.queues,
       state: this.#state,
@@ -320,15 +325,13 @@ export class MessageStore {
   /** The record at a physical offset, checked; undefined when there is none, or when it is rotten. */
   lookAt(commitLogOffset: number, done: (message: StoredMessage.StoredMessage | undefined) => void): void {
     const { log } = this
-    if (commitLogOffset < log.minOffset || commitLogOffset + recordBytesMin > log.readableOffset)
-      return done(undefined)
+    if (commitLogOffset < log.minOffset || commitLogOffset + recordBytesMin > log.readableOffset) return done(undefined)
     const head = Buffer.allocUnsafe(4)
     this.#bringIn([commitLogOffset], [4], 0, (error, removed) => {
       if (error !== undefined || removed) return done(undefined)
       log.copyTo(head, 0, commitLogOffset, 4)
       const sizeBytes = head.readInt32BE(0)
-      if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > log.readableOffset)
-        return done(undefined)
+      if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > log.readableOffset) return done(undefined)
       if (sizeBytes > log.recordBytesMax) return done(undefined)
       this.#bringIn([commitLogOffset], [sizeBytes], 0, (failed, gone) => {
         if (failed !== undefined || gone) return done(undefined)
@@ -435,7 +438,9 @@ export class MessageStore {
     }
     this.queues.flush((error) => {
       if (error !== undefined) {
-        this.#world.log.error(`the queues could not be written at shutdown: ${error.message}; they are rebuilt at the next start`)
+        this.#world.log.error(
+          `the queues could not be written at shutdown: ${error.message}; they are rebuilt at the next start`,
+        )
         this.index.close(false)
         return leave()
       }

@@ -13,8 +13,6 @@
  * A generator, so that its owner may do something else between two slices of a long scan. Source: spec/store/Store.tla.
  */
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
-import * as Topic from "../../domain/Topic.ts"
-import { nowhere } from "../../format/Host.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as StoredMessage from "../../format/StoredMessage.ts"
 import type { Disk } from "../disk/Disk.ts"
@@ -47,10 +45,10 @@ export interface RecoveryPorts {
   readonly state: StateFiles
   readonly logger: Log
   readonly trace: Trace
-  /** Log offset of the snapshots: Gantry's own records from there on are folded again. */
+  /** Log offset of the oldest snapshot: records from there on are folded again. */
   readonly foldFrom: number
   readonly onRecord: (record: RecoveredRecord) => void
-  readonly onSystemRecord: (topic: string, body: Buffer, commitLogOffset: number) => void
+  readonly fold: (message: StoredMessage.Decoded) => void
 }
 
 export interface Recovered {
@@ -267,8 +265,7 @@ const replay = (
     }
   }
   ports.onRecord({ isIndexed, message, queue })
-  if (Topic.isGantry(topic) && physicalOffset >= ports.foldFrom && message.bornHost.equals(nowhere))
-    ports.onSystemRecord(topic, message.body, physicalOffset)
+  if (physicalOffset >= ports.foldFrom) ports.fold(message)
 }
 
 /** Whether a record has an entry in a ConsumeQueue of this store. */
@@ -288,7 +285,7 @@ const isShown = (ports: RecoveryPorts, { physicalOffset, queueId, sysFlag, topic
 /** Writes [from, end) once more and syncs it. */
 const rewriteTail = ({ log }: RecoveryPorts, from: number, end: number): void => {
   const buffer = Buffer.allocUnsafe(sliceBytes)
-  for (let offset = from; offset < end; ) {
+  for (let offset = from; offset < end;) {
     const segment = log.files.holding(offset)
     if (segment === undefined) return
     const file = log.files.file(segment)

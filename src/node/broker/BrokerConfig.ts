@@ -1,0 +1,70 @@
+/**
+ * The settings of a broker, by RocketMQ's own property names, so that its configuration files work here. Times are
+ * milliseconds and sizes bytes unless the name says otherwise. Defaults are RocketMQ's, except `flushDiskType`: an
+ * answer follows the sync (promise P1), and `bindAddress`, which is the loopback.
+ */
+import * as DelayLevel from "../../domain/DelayLevel.ts"
+
+export const defaults = {
+  autoCreateSubscriptionGroup: true,
+  autoCreateTopicEnable: true,
+  bindAddress: "127.0.0.1",
+  brokerClusterName: "DefaultCluster",
+  brokerIP1: "127.0.0.1",
+  brokerId: 0,
+  brokerName: "broker-a",
+  brokerPermission: 6,
+  brokerTopicEnable: true,
+  channelExpiredTimeout: 120_000,
+  cleanFileForciblyEnable: true,
+  cleanResourceInterval: 10_000,
+  clusterTopicEnable: true,
+  commitLogTotalBytesMax: 0,
+  defaultTopicQueueNums: 8,
+  deleteWhen: "04",
+  diskMaxUsedSpaceRatio: 75,
+  diskSpaceCleanForciblyRatio: 85,
+  diskSpaceWarningLevelRatio: 90,
+  enablePropertyFilter: false,
+  fastListenPort: -1,
+  fileReservedTime: 72,
+  flushConsumerOffsetInterval: 5_000,
+  flushDelayOffsetInterval: 10_000,
+  flushDiskType: "SYNC_FLUSH",
+  flushIntervalCommitLog: 500,
+  flushIntervalConsumeQueue: 1_000,
+  listenPort: 10_911,
+  litePullMessageEnable: true,
+  longPollingEnable: true,
+  mappedFileSizeCommitLog: 1024 * 1024 * 1024,
+  mappedFileSizeConsumeQueue: 6_000_000,
+  maxHashSlotNum: 5_000_000,
+  maxIndexNum: 20_000_000,
+  maxMessageSize: 4 * 1024 * 1024,
+  maxMsgsNumBatch: 64,
+  maxTransferBytesOnMessageInDisk: 256 * 1024,
+  maxTransferBytesOnMessageInMemory: 256 * 1024,
+  maxTransferCountOnMessageInDisk: 32,
+  maxTransferCountOnMessageInMemory: 32,
+  messageDelayLevel: DelayLevel.defaultText,
+  namesrvAddr: "",
+  notifyConsumerIdsChangedEnable: true,
+  regionId: "DefaultRegion",
+  registerBrokerTimeoutMills: 24_000,
+  registerNameServerPeriod: 30_000,
+  shortPollingTimeMills: 1_000,
+  slaveReadEnable: false,
+  storePathRootDir: "store",
+  syncFlushTimeout: 5_000,
+  traceOn: true,
+  traceTopicEnable: false,
+  writeRingBytes: 64 * 1024 * 1024,
+}
+
+export type BrokerConfig = { readonly [K in keyof typeof defaults]: (typeof defaults)[K] }
+
+/** The port for old clients and slaves: listenPort - 2, unless set; none when listenPort is 0 or too small. */
+export const fastPortOf = (config: BrokerConfig): number | undefined => {
+  if (config.fastListenPort >= 0) return config.fastListenPort
+  return config.listenPort > 2 ? config.listenPort - 2 : undefined
+}

@@ -1,0 +1,52 @@
+/**
+ * Gantry's own records in the log: changes of topics, groups and consumer offsets, as messages of reserved topics whose
+ * body is JSON with a kind and a version. They are born at 0.0.0.0:0, which no socket can forge, and clients may not
+ * send to their topics. A record sets, so folding it twice is folding it once (promise P9).
+ */
+import type { TopicConfig } from "../../domain/Topic.ts"
+import { isGantry, TopicName } from "../../domain/Topic.ts"
+import type { GroupConfig } from "../../domain/SubscriptionGroup.ts"
+import { nowhere } from "../../format/Host.ts"
+import type { StoredMessage } from "../../format/StoredMessage.ts"
+import type { MessageIn } from "../../infra/store/MessageStore.ts"
+
+const version = 1
+
+/** group, topic, queue id, queue offset. */
+export type OffsetTuple = readonly [string, string, number, number]
+
+export type SystemRecord =
+  | { readonly kind: "topics"; readonly topics: ReadonlyArray<TopicConfig> }
+  | { readonly kind: "groups"; readonly groups: ReadonlyArray<GroupConfig> }
+  | { readonly kind: "offsets"; readonly offsets: ReadonlyArray<OffsetTuple> }
+
+export const topicOf: Readonly<Record<SystemRecord["kind"], string>> = {
+  groups: TopicName.GANTRY_GROUP,
+  offsets: TopicName.GANTRY_OFFSET,
+  topics: TopicName.GANTRY_TOPIC,
+}
+
+export const encode = (record: SystemRecord, nowMs: number): MessageIn => ({
+  body: Buffer.from(JSON.stringify({ ...record, version })),
+  bornHost: nowhere,
+  bornTimestamp: nowMs,
+  flag: 0,
+  preparedTransactionOffset: 0,
+  properties: "",
+  reconsumeTimes: 0,
+  sysFlag: 0,
+})
+
+/** The record that a message of the log holds; undefined for any other message, a kind unknown here, or a forgery. */
+export const decode = (message: StoredMessage): SystemRecord | "newer" | "unknown" | undefined => {
+  if (!isGantry(message.topic) || !message.bornHost.equals(nowhere)) return undefined
+  let value: { kind?: unknown; version?: unknown }
+  try {
+    value = JSON.parse(message.body.toString("utf8"))
+  } catch {
+    return "unknown"
+  }
+  if (typeof value.version === "number" && value.version > version) return "newer"
+  if (typeof value.kind !== "string" || topicOf[value.kind as SystemRecord["kind"]] !== message.topic) return "unknown"
+  return value as SystemRecord
+}
