@@ -21,9 +21,12 @@ import { TraceHash } from "./TraceHash.ts"
 export const simEpochMs = 1_750_000_000_000
 
 export interface SimOptions {
-  /** Probability that a fiber gives way at any one operation; default 0. */
+  /** Probability that a fiber gives way at any one operation, at most 0.4; default 0. */
   readonly preemptChance?: number
 }
+
+/** Giving way makes two more operations that may give way again: from 0.5 on, a fiber would never come back. */
+const preemptChanceMax = 0.4
 
 export class Sim {
   readonly seed: number
@@ -44,6 +47,7 @@ export class Sim {
     this.seed = seed
     this.random = new SeededRandom(seed)
     this.preemptChance = options.preemptChance ?? 0
+    if (!(this.preemptChance <= preemptChanceMax)) throw new Error(`preemptChance must be at most ${preemptChanceMax}`)
     this.context = effectContext({
       after: (delayMs, run) => this.after(delayMs, run),
       monotonicMs: () => this.#nowMs,

@@ -14,6 +14,11 @@ export class TimerQueue {
   #heap: Array<Timer> = []
   #cancelled = 0
 
+  /** Timers held, cancelled ones included. */
+  get size(): number {
+    return this.#heap.length
+  }
+
   add(timer: Timer): () => void {
     this.#push(timer)
     return () => {
