@@ -342,6 +342,10 @@ if (import.meta.main) {
   const job = JSON.parse(process.argv[2] ?? "{}") as SendJob | PullJob
   // The parent holds the other end of stdin: when it dies, however it dies, this process does too.
   process.stdin.on("end", () => process.exit(1)).resume()
-  const result = await (job.kind === "send" ? send(job, print) : pull(job, print))
-  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))
+  try {
+    const result = await (job.kind === "send" ? send(job, print) : pull(job, print))
+    process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0))
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`, () => process.exit(1))
+  }
 }

@@ -224,7 +224,7 @@ const pullJob = (port: number, options: Options, offsets: ReadonlyArray<number>,
     connections: options.connections,
     windows: offsets.map((to, queueId) => ({ queueId, from: Math.max(0, to - each), to })),
     batch: 32,
-    warmupSeconds: Math.min(3, options.warmup),
+    warmupSeconds: options.warmup / 2,
     seconds: options.seconds,
   }
 }

@@ -29,7 +29,7 @@ Measures Apache RocketMQ and Gantry side by side on this machine: one server at 
   --only NAME         apache, gantry, or fake (a server that does nothing: the limit of the load generator itself);
                       may be given more than once                                          [apache and gantry]
   --seconds N         measured time of each rate                                           [10]
-  --warmup N          seconds of the same load before it                                   [10]
+  --warmup N          seconds of the same load before it, half of that for pulls           [20]
   --connections N     connections of the load                                              [16]
   --outstanding N     unanswered sends per connection                                      [64]
   --size BYTES        body of a message                                                    [128]
@@ -64,7 +64,7 @@ export const parse = (args: ReadonlyArray<string>, defaultDir: string): Options 
     options: {
       only: { type: "string", multiple: true, default: ["apache", "gantry"] },
       seconds: { type: "string", default: "10" },
-      warmup: { type: "string", default: "10" },
+      warmup: { type: "string", default: "20" },
       connections: { type: "string", default: "16" },
       outstanding: { type: "string", default: "64" },
       size: { type: "string", default: "128" },

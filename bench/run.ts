@@ -66,6 +66,7 @@ const run = async (options: Options, folder: string): Promise<number> => {
     }
   }
   console.log(`${facts.join("\n")}\n`)
+  if (contestants.length === 0) return 1
   let failures = 0
   for (let round = 1; round <= options.repeat; round++) {
     for (const { contestant, rounds } of contestants) {
@@ -91,7 +92,7 @@ const run = async (options: Options, folder: string): Promise<number> => {
     }))
     writeFileSync(options.json, `${JSON.stringify({ facts, options, results }, undefined, 2)}\n`)
   }
-  return failures === 0 && contestants.length > 0 ? 0 : 1
+  return failures === 0 ? 0 : 1
 }
 
 const main = async (): Promise<number> => {
