@@ -50,6 +50,13 @@ export const time = (ext: Ext, name: string): number | undefined => {
   return value === undefined ? undefined : parseInt64(value)
 }
 
+/** A time as a parameter: beyond 2^53 in all its digits, at most Long.MAX_VALUE, so that Java can read it. */
+export const printTime = (value: number): number | string => {
+  if (Number.isSafeInteger(value)) return value
+  const exact = BigInt(Math.trunc(value))
+  return String(exact > int64Max ? int64Max : exact < int64Min ? int64Min : exact)
+}
+
 /** A boolean parameter: "true" in any case is true, anything else false; undefined when it is absent. */
 export const flag = (ext: Ext, name: string): boolean | undefined => {
   const value = text(ext, name)

@@ -59,7 +59,7 @@ export interface Header<P extends Parameters> {
   /** The name on the wire of each parameter. */
   readonly keys: { readonly [K in keyof P]: string }
   readonly decode: (ext: Ext.Ext) => Values<P> | Malformed
-  readonly encode: (value: Values<P>) => Ext.Ext
+  encode(value: Values<P>): Ext.Ext
 }
 
 /** Declares a header; `keys` gives the names on the wire where they differ from those of the value. */
@@ -87,9 +87,9 @@ export const header = <P extends Parameters>(
 
   const encode = (value: Values<P>): Ext.Ext => {
     const ext: { [key: string]: string | number | boolean } = {}
-    for (const { key, wireKey } of entries) {
+    for (const { key, type, wireKey } of entries) {
       const member = (value as { [key: string]: string | number | boolean | undefined })[key]
-      if (member !== undefined) ext[wireKey] = member
+      if (member !== undefined) ext[wireKey] = type === "time" ? Ext.printTime(member as number) : member
     }
     return ext
   }

@@ -258,7 +258,7 @@ export interface Record_<M extends Members> extends Shape<Values<M>> {
   readonly Type: Values<M>
   /** Reads a body of UTF-8 JSON. */
   readonly decode: (body: Buffer) => Values<M> | Malformed
-  readonly encode: (value: Values<M>, style?: Style) => Buffer
+  encode(value: Values<M>, style?: Style): Buffer
 }
 
 interface Field {
