@@ -227,7 +227,7 @@ Recover ==
 
 (* The truncated file is synced, all of the log is durable and visible, the first append may come. *)
 Reopen ==
-  /\ phase = "recovering"
+  /\ phase = "recovering" /\ Bug # "NeverReopened"
   /\ phase' = "running"
   /\ IF Bug = "AppendBeforeSync" THEN UNCHANGED <<disk, dirty>>
      ELSE disk' = After(Changed, {}) /\ dirty' = {}

@@ -16,8 +16,8 @@ export interface Model {
   readonly config?: string
   /** TLA+ text by constant: replaces the value in the configuration, where each of them must be. */
   readonly constants?: Readonly<Record<string, string>>
-  /** Checks these invariants instead of those of the configuration. */
-  readonly invariants?: ReadonlyArray<string>
+  /** Checks this invariant or property of the configuration and no other. */
+  readonly only?: string
   /** A run that takes longer is ended and has failed. */
   readonly timeoutMs?: number
 }
@@ -40,7 +40,7 @@ export const readSources = (model: Model): Sources => {
   const files = readModules(folder, model.module)
   const configName = model.config ?? `${model.module}.cfg`
   const config = overridden(readText(folder, configName), model, configName)
-  return { config, files, properties: named(config, /PROPERT(?:Y|IES)/) }
+  return { config, files, properties: named(config, checked.PROPERTY) }
 }
 
 /** The module and all that it extends or instantiates, as far as they lie in the folder; the others are TLC's own. */
@@ -74,6 +74,8 @@ const usedModules = (text: string): Array<string> => [
 const section =
   /\b(?:SPECIFICATION|INIT|NEXT|CONSTANTS?|INVARIANTS?|PROPERTY|PROPERTIES|CONSTRAINTS?|ACTION_CONSTRAINTS?|VIEW|SYMMETRY|CHECK_DEADLOCK)\b/
 
+const checked = { INVARIANT: /INVARIANTS?/, PROPERTY: /PROPERTY|PROPERTIES/ } as const
+
 /** Names listed behind a key word of the configuration. */
 export const named = (config: string, keyWord: RegExp): Array<string> => {
   const names: Array<string> = []
@@ -86,22 +88,22 @@ export const named = (config: string, keyWord: RegExp): Array<string> => {
   return names
 }
 
-const overridden = (text: string, { constants = {}, invariants }: Model, configName: string): string => {
+const overridden = (text: string, { constants = {}, only }: Model, configName: string): string => {
   let config = text
   for (const [name, value] of Object.entries(constants)) {
     const line = new RegExp(`^(\\s*(?:CONSTANTS?\\s+)?${name}\\s*(?:=|<-)\\s*).*$`, "m")
     if (!line.test(config)) throw new ModelError(`${configName} sets no constant ${name}`)
     config = config.replace(line, (_, start: string) => start + value)
   }
-  if (invariants === undefined) return config
-  for (const name of invariants)
-    if (!named(config, /INVARIANTS?/).includes(name)) throw new ModelError(`${configName} has no invariant ${name}`)
-  const lines = config.split("\n")
-  const from = lines.findIndex((line) => /^INVARIANTS?\b/.test(line))
-  const next = lines.findIndex((line, i) => i > from && /^\S/.test(line))
-  lines.splice(from, (next < 0 ? lines.length : next) - from, "INVARIANTS", ...invariants.map((name) => `  ${name}`))
-  return lines.join("\n")
+  if (only === undefined) return config
+  for (const keyWord of ["INVARIANT", "PROPERTY"] as const)
+    if (named(config, checked[keyWord]).includes(only)) return `${withoutChecks(config)}\n${keyWord} ${only}\n`
+  throw new ModelError(`${configName} has no invariant or property ${only}`)
 }
+
+/** Without its sections of invariants and properties; a section starts a line, and its names follow indented. */
+const withoutChecks = (config: string): string =>
+  config.replaceAll(/^(?:INVARIANTS?|PROPERTY|PROPERTIES)\b.*\n(?:[ \t]+.*\n)*/gm, "")
 
 /** The same for the same sources, and for nothing else; `context` names the tool and whatever else decides a result. */
 export const keyOf = (sources: Sources, context: ReadonlyArray<string>): string => {

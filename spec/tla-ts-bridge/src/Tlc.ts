@@ -81,6 +81,9 @@ const verified = (java: string, jar: string): Tlc | NoTlc => {
   return sha256 === jarSha256 ? { _tag: "Tlc", jar, java } : noTlc(`${jar} is not ${artifact}: its sha256 is ${sha256}`)
 }
 
+/** The first compiler alone takes 1.4 instead of 2.8 s of CPU for 25,000 transitions; only over 20 s does it lose. */
+const compilerOptions = ["-XX:TieredStopAtLevel=1"]
+
 export interface RunOptions {
   /** Files by name; the module that is run and its configuration are among them. */
   readonly files: ReadonlyMap<string, string>
@@ -108,7 +111,15 @@ export const runTlc = async ({ jar, java }: Tlc, { config, files, module, timeou
     for (const [name, text] of files) writeFileSync(join(folder, name), text)
     writeFileSync(join(folder, `${module}.cfg`), config)
     const printed = join(folder, "printed.txt")
-    const jvm = ["-XX:+UseParallelGC", "-Xmx1g", `-Djava.io.tmpdir=${folder}`, "-cp", jar, "tlc2.TLC"]
+    const jvm = [
+      ...compilerOptions,
+      "-XX:+UseParallelGC",
+      "-Xmx1g",
+      `-Djava.io.tmpdir=${folder}`,
+      "-cp",
+      jar,
+      "tlc2.TLC",
+    ]
     const search = ["-tool", "-nowarning", "-workers", "1", "-fp", "0", "-seed", "1", "-coverage", "60"]
     const output = ["-metadir", join(folder, "meta"), "-userFile", printed]
     const source = ["-config", `${module}.cfg`, `${module}.tla`]
