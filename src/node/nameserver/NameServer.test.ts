@@ -191,6 +191,17 @@ describe("registration", () => {
     expect(off.broker.ask(register({ topics: two })).body.length).toBe(0)
   })
 
+  it("of many topics brings back a topic that was deleted here, though nothing changed on the broker", () => {
+    const { broker, client } = begin()
+    const many = register({ topics: Array.from({ length: 1000 }, (_, n) => topic(`Topic${n}`)) })
+    for (let i = 0; i < 3; i++) expect(broker.ask(many).code).toBe(0)
+    expect(client.route("Topic999").code).toBe(0)
+    client.ask({ code: 216, ext: { topic: "Topic999" } })
+    expect(client.route("Topic999").code).toBe(17)
+    expect(broker.ask(many).code).toBe(0)
+    expect(client.route("Topic999").code).toBe(0)
+  })
+
   it("beyond the bounds is refused (P11)", () => {
     const { broker } = begin()
     const long = "x".repeat(bounds.nameLengthMax + 1)

@@ -11,6 +11,7 @@ import type { RemotingConnection } from "../../infra/remoting/RemotingConnection
 import type { World } from "../../infra/world/World.ts"
 import type { KvStore } from "./KvStore.ts"
 import type { NamesrvConfig } from "./NamesrvConfig.ts"
+import { RegistrationMemo } from "./RegistrationMemo.ts"
 
 /**
  * What strangers may make a name server keep (P11). A million topics take about 400 MB.
@@ -30,6 +31,7 @@ export class NamesrvState {
   readonly world: World
   readonly kv: KvStore
   readonly route: Route.Route<RemotingConnection> = Route.make()
+  readonly memo = new RegistrationMemo()
   readonly startedMs: number
   readonly #client: RemotingClient
 
@@ -61,6 +63,12 @@ export class NamesrvState {
     }
   }
 
+  /** Forgets a broker at its own wish. */
+  unregister(leaving: Route.Leaving): void {
+    this.memo.removed()
+    this.notify(Route.unregister(this.route, leaving))
+  }
+
   /** Tells the members of a broker name who is the smallest now, if they are to be told. */
   notify(change: Route.MinBrokerIdChanged | undefined): void {
     if (change === undefined || !this.config.notifyMinBrokerIdChanged) return
@@ -82,6 +90,6 @@ export class NamesrvState {
     const { brokerAddr, brokerId, brokerName } = live
     this.world.log.warn("broker lost", { brokerAddr, brokerId, brokerName, why })
     this.world.trace?.("BrokerLost", { brokerAddr, brokerName, why })
-    this.notify(Route.unregister(this.route, live))
+    this.unregister(live)
   }
 }

@@ -35,9 +35,13 @@ const register = (state: NamesrvState): Handler =>
     if (header.bodyCrc32 !== undefined && header.bodyCrc32 !== 0 && crc31(command.body) !== header.bodyCrc32) {
       return failed(`register broker failed: the body of ${header.brokerAddr} does not match its CRC. Send it again.`)
     }
+    const broker = `${header.clusterName}\n${header.brokerName}\n${header.brokerId}\n${header.brokerAddr}`
+    const known = state.config.deleteTopicWithBrokerRegistration
+      ? undefined
+      : state.memo.unchanged(call.connection, broker, command.body)
     // Brokers of the develop branch compress the body and say that they did not.
     const isCompressed = header.compressed === true || command.body[0] === zlibMark
-    const body = RegisterBroker.decode(command.body, isCompressed, command.version)
+    const body = known ?? RegisterBroker.decode(command.body, isCompressed, command.version)
     if (body instanceof Malformed) return failed(`register broker failed: ${body.message}`)
     const registration = toRegistration(header, body, call.connection, state.nowMs())
     const excess = beyondBounds(state.route, registration)
@@ -46,6 +50,7 @@ const register = (state: NamesrvState): Handler =>
     const registered = Route.register(state.route, registration, state.config)
     if (Result.isFailure(registered)) return refused(registered.failure)
     const { ignored, minBrokerIdChanged, ...answer } = registered.success
+    if (known === undefined && !ignored) state.memo.registered(call.connection, broker, command.body, body)
     if (isNew && !ignored) {
       const { brokerAddr, brokerId, brokerName, clusterName } = header
       state.world.log.info("broker registered", { brokerAddr, brokerId, brokerName, clusterName })
@@ -116,7 +121,7 @@ const unregister = (state: NamesrvState): Handler =>
   typed(NameServerHeaders.BrokerOf, (header) => {
     const { brokerAddr, brokerId, brokerName } = header
     state.world.log.info("broker unregistered", { brokerAddr, brokerId, brokerName })
-    state.notify(Route.unregister(state.route, header))
+    state.unregister(header)
     return success
   })
 

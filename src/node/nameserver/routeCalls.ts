@@ -97,6 +97,7 @@ const addWritePerm = (state: NamesrvState): Handler =>
 
 const deleteTopic = (state: NamesrvState): Handler =>
   typed(NameServerHeaders.DeleteTopicInNamesrv, ({ clusterName, topic }) => {
+    state.memo.removed()
     Route.deleteTopic(state.route, topic, clusterName)
     state.world.log.info("topic deleted", { clusterName, topic })
     return success
