@@ -8,7 +8,7 @@
  *   once      a held pull is handed out at most once, by exactly one of `arrived`, `expired`, `released` or `cancel`
  *   woken     a message that the pull's filter may match, at or above its offset, wakes it
  *   patient   nothing else wakes it before its time
- *   in order  pulls of one queue are handed out in the order in which they were held
+ *   in order  pulls of one queue that a message wakes are handed out in the order in which they were held
  *   bounded   no more than `heldMax` pulls are held
  * Source: spec/delivery.md; behaviour of RocketMQ 5.5.0.
  */
