@@ -368,10 +368,10 @@ const binaryHead = (command: Command, bodySizeBytes: number): Buffer => {
   const headerSizeBytes = fixed.length - 8 + extLength
   fixed.writeInt32BE(4 + headerSizeBytes + bodySizeBytes, 0)
   fixed.writeUInt32BE((serializeBinary << 24) | headerSizeBytes, 4)
-  // Codes above 16 bits wrap: the protocol's own limit, and the reason why POP needs the JSON header.
+  // What has more than 16 bits wraps: the protocol's own limit, and the reason why POP needs the JSON header.
   fixed.writeInt16BE((command.code << 16) >> 16, 8)
   fixed.writeUInt8(Language.toCode(command.language), 10)
-  fixed.writeInt16BE(command.version, 11)
+  fixed.writeInt16BE((command.version << 16) >> 16, 11)
   fixed.writeInt32BE(command.opaque, 13)
   fixed.writeInt32BE(command.flag, 17)
   fixed.writeInt32BE(remark.length, 21)

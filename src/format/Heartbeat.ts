@@ -18,7 +18,8 @@ export const Subscription = record("SubscriptionData", {
 
 /** In the order of their ordinals. */
 export const consumeTypes = ["CONSUME_ACTIVELY", "CONSUME_PASSIVELY", "CONSUME_POP"] as const
-export const messageModels = ["BROADCASTING", "CLUSTERING", "LITE_SELECTIVE"] as const
+/** 5.5.0 knows a third, LITE_SELECTIVE, for lite topics; without those it reads as CLUSTERING. */
+export const messageModels = ["BROADCASTING", "CLUSTERING"] as const
 export const consumeFromWheres = [
   "CONSUME_FROM_LAST_OFFSET",
   "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST",

@@ -84,7 +84,7 @@ class Refused extends Error {}
 const nameStart = /[A-Za-z_$@]/
 const number = /[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y
 const name = /[A-Za-z0-9_$@.-]+/y
-const blank = /(?:[\s]+|\/\*[^]*?\*\/|\/\/[^\n]*)*/y
+const blank = /(?:[ \t\r\n\f]+|\/\*[^]*?\*\/|\/\/[^\n]*)*/y
 const escapes: { readonly [letter: string]: string } = {
   b: "\b",
   f: "\f",

@@ -26,6 +26,9 @@ export const make = (hostPrefix: string, physicalOffset: number): string => {
 
 export const encode = (id: MessageId): string => make(prefix(id.host), id.physicalOffset)
 
+/** IPv4 addresses as IPv6 sockets show them begin so; as hosts they are IPv4. */
+const mappedIpv4 = Buffer.from("00000000000000000000ffff", "hex")
+
 /** Reads 32 characters as IPv4, 56 or more as IPv6 (what follows them is ignored); hex digits of either case. */
 export const decode = (text: string): MessageId | Malformed => {
   const hostSize = text.length === 32 ? ipv4SizeBytes : ipv6SizeBytes
@@ -37,5 +40,6 @@ export const decode = (text: string): MessageId | Malformed => {
   const port = bytes.readInt32BE(hostSize - 4)
   const physicalOffset = readInt64(bytes, hostSize)
   if (port < 0 || port > 65_535 || !Number.isSafeInteger(physicalOffset)) return malformed(text)
-  return { host: bytes.subarray(0, hostSize), physicalOffset }
+  const isMapped = hostSize === ipv6SizeBytes && mappedIpv4.compare(bytes, 0, mappedIpv4.length) === 0
+  return { host: bytes.subarray(isMapped ? mappedIpv4.length : 0, hostSize), physicalOffset }
 }

@@ -167,7 +167,8 @@ const printElements = <T>(of: Shape<T>, values: Iterable<T>, style: Style, inden
 export const map = <T>(of: Shape<T>): Shape<ReadonlyMap<string, T>> => ({
   kind: { type: "map", of: of as Shape<unknown> },
   read: (json) => readEntries(of, json, (key) => key),
-  print: (values, style, indent) => printEntries(of, sorted(values, style), style, indent, JSON.stringify),
+  print: (values, style, indent) =>
+    printEntries(of, sorted(values, style), style, indent, (key) => JSON.stringify(key)),
 })
 
 /** A map from int or long; legacy JSON leaves such keys unquoted. */
@@ -206,10 +207,11 @@ const printEntries = <K, T>(
   entries: Iterable<readonly [K, T]>,
   style: Style,
   indent: string,
-  printKey: (key: K) => string,
+  printKey: (key: K, style: Style, indent: string) => string,
 ): string => {
   const items: string[] = []
-  for (const [key, value] of entries) items.push(`${printKey(key)}:${of.print(value, style, `${indent}\t`)}`)
+  const inner = `${indent}\t`
+  for (const [key, value] of entries) items.push(`${printKey(key, style, inner)}:${of.print(value, style, inner)}`)
   return enclose("{", items, "}", style, indent)
 }
 
@@ -227,9 +229,9 @@ export const attributes: Shape<Readonly<Record<string, string>>> = {
     printEntries(text, Object.entries(values), style, indent, (key) => JSON.stringify(key)),
 }
 
-/** One line, or one item a line. */
+/** One line, or one item a line; an empty list then has an empty line. */
 const enclose = (open: string, items: readonly string[], close: string, style: Style, indent: string): string => {
-  if (items.length === 0 || !style.pretty) return open + items.join(",") + close
+  if (!style.pretty || (items.length === 0 && open === "{")) return open + items.join(",") + close
   const inner = `\n${indent}\t`
   return `${open}${inner}${items.join(`,${inner}`)}\n${indent}${close}`
 }
@@ -349,6 +351,5 @@ export const queueMap = <T>(of: Shape<T>): Shape<ReadonlyArray<readonly [Message
     }
     return pairs
   },
-  print: (pairs, style, indent) =>
-    printEntries(of, pairs, style, indent, (queue) => MessageQueue.print(queue, legacy, "")),
+  print: (pairs, style, indent) => printEntries(of, pairs, style, indent, MessageQueue.print),
 })
