@@ -73,7 +73,8 @@ const isAlive = (processId: number): boolean => {
   try {
     process.kill(processId, 0)
     return true
-  } catch {
-    return false
+  } catch (error) {
+    // EPERM: it is there, and somebody else's.
+    return (error as NodeJS.ErrnoException).code !== "ESRCH"
   }
 }
