@@ -5,7 +5,8 @@
  *
  * Laws (test/model/domain/DelayLevel.test.ts)
  *   there and back  `restore` of a rewritten message names the topic and queue that it had
- *   never early     a message is due no sooner than its level's delay after it was stored, whatever the clock does
+ *   never early     a message is delivered no sooner than its level's delay after it was stored; only a clock that is set
+ *                   forward meanwhile makes that less in real time
  *   not for ever    once seen at the head of its queue it waits at most its level's delay, however far the clock fell back
  * Source: spec/delay.md, spec/store.md (delay-level messages); behaviour of RocketMQ 5.5.0.
  */
