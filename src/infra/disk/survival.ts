@@ -15,16 +15,21 @@ export const keepNone: Choose = () => 0
  */
 export const keepSome = (random: SeededRandom): Choose => {
   const tempers = new Map<string, number>()
+  let temper = 0
   let last = 0
-  let lastSubject = ""
+  let lastSubject: string | undefined
   return (subject, options) => {
-    if (!tempers.has(subject)) tempers.set(subject, random.below(2) === 0 ? random.below(2) : random.fraction())
-    if (subject !== lastSubject || random.chance(0.25)) {
+    const other = subject !== lastSubject
+    if (other) {
+      temper = tempers.get(subject) ?? (random.chance(0.5) ? random.below(2) : random.fraction())
+      tempers.set(subject, temper)
+      lastSubject = subject
+    }
+    if (other || random.chance(0.25)) {
       // 0 keeps the oldest state, 1 the newest; in between any version may be left.
-      const kept = random.chance(tempers.get(subject)!)
+      const kept = random.chance(temper)
       last = random.chance(0.8) ? Number(kept) : random.fraction()
     }
-    lastSubject = subject
     return Math.min(options - 1, Math.floor(last * options))
   }
 }
