@@ -83,12 +83,6 @@ export class Correlation {
     for (const [opaque, pending] of this.#pending) if (pending.via === via) this.fail(opaque, "Closed", detail)
   }
 
-  /** True while an answer is awaited on this connection. */
-  awaits(via: object): boolean {
-    for (const pending of this.#pending.values()) if (pending.via === via) return true
-    return false
-  }
-
   close(): void {
     this.#cancelTimer()
     this.#timerDueMs = Infinity

@@ -162,6 +162,23 @@ describe("connections", () => {
     expect(seen).toEqual([["10.0.0.9", 317, "GO", "anonymous"]])
   })
 
+  it("tell what is in hand and what is unsent", () => {
+    const { calls, handler } = keeper()
+    const { dial, server, world } = serve({ 10: handler })
+    const peer = dial()
+    const [connection] = server.connections
+    peer.send(request(10, 1), request(10, 2))
+    expect([connection!.inFlight, connection!.unsentBytes(), connection!.isClosed]).toEqual([2, 0, false])
+    peer.isStuck = true
+    for (const call of calls) call.answer({ code: 0 })
+    const unsentBytes = connection!.unsentBytes()
+    expect([connection!.inFlight, calls[0]!.hasEnded, unsentBytes > 0]).toEqual([0, true, true])
+    world.clock.turn()
+    expect(connection!.unsentBytes()).toBe(unsentBytes)
+    peer.cut()
+    expect([connection!.unsentBytes(), connection!.isClosed]).toEqual([0, true])
+  })
+
   it("are announced when they open and when they close, and their calls may still be ended then", () => {
     const events: string[] = []
     const { calls, handler } = keeper()

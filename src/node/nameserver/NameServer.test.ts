@@ -20,16 +20,17 @@ import type { SimNode, SimWorld } from "../../infra/world/SimWorld.ts"
 import { makeSimWorld } from "../../infra/world/SimWorld.ts"
 import type { World } from "../../infra/world/World.ts"
 import * as NamesrvConfig from "./NamesrvConfig.ts"
-import { bounds } from "./NamesrvState.ts"
+import type { Bounds } from "./NamesrvState.ts"
+import { boundsDefault } from "./NamesrvState.ts"
 import * as NameServer from "./NameServer.ts"
 
 const address = { host: "10.0.0.1", port: 9876 }
 const base: NamesrvConfig.NamesrvConfig = { ...NamesrvConfig.defaults("/home"), bindAddress: address.host }
 
 /** A name server at 10.0.0.1 in its own scope; throws the fault that it did not start with. */
-const start = (cluster: SimWorld, world: World, config = base): Scope.Closeable => {
+const start = (cluster: SimWorld, world: World, config = base, bounds: Partial<Bounds> = {}): Scope.Closeable => {
   const scope = cluster.sim.sync(Scope.make())
-  const exit = cluster.sim.run(Scope.provide(NameServer.make(config, world), scope))
+  const exit = cluster.sim.run(Scope.provide(NameServer.make(config, world, { ...boundsDefault, ...bounds }), scope))
   if (Exit.isFailure(exit)) throw exit.cause.reasons.find((reason) => reason._tag === "Fail")?.error
   return scope
 }
@@ -105,12 +106,19 @@ const register = (registering: Registering): Request => {
   return { body, code: 103, ext: { ...brokerExt(registering), ...own, ...registering.ext } }
 }
 
+/** A registration with a body of its own. */
+const raw = (body: RegisterBroker.RegisterBody): Request => ({
+  body: RegisterBroker.encode(body),
+  code: 103,
+  ext: { ...brokerExt({}), haServerAddr: "" },
+})
+
 const two = [topic("TopicA"), topic("TopicB", { perm: 4, readQueueNums: 8 })]
 
-const begin = (config: Partial<NamesrvConfig.NamesrvConfig> = {}, seed = 1) => {
+const begin = (config: Partial<NamesrvConfig.NamesrvConfig> = {}, seed = 1, bounds: Partial<Bounds> = {}) => {
   const cluster = makeSimWorld(seed)
   const node = cluster.node("namesrv", address.host)
-  const scope = start(cluster, node.world, { ...base, ...config })
+  const scope = start(cluster, node.world, { ...base, ...config }, bounds)
   const broker = new Caller(cluster, cluster.node("broker", "10.0.0.2"))
   const client = new Caller(cluster, cluster.node("client", "10.0.0.3"))
   return { broker, client, cluster, node, scope }
@@ -202,11 +210,40 @@ describe("registration", () => {
     expect(client.route("Topic999").code).toBe(0)
   })
 
-  it("beyond the bounds is refused (P11)", () => {
-    const { broker } = begin()
-    const long = "x".repeat(bounds.nameLengthMax + 1)
-    expect(broker.ask(register({ topics: [topic(long), topic("b")] })).remark).toContain("longer than")
-    expect(broker.ask(register({ brokerName: long, topics: two })).remark).toContain("longer than")
+  it("beyond the bounds is refused, and changes nothing (P11)", () => {
+    const { broker, client } = begin({}, 1, { brokersMax: 1, filterServersMax: 1, mappedQueuesMax: 3, topicsMax: 3 })
+    broker.ask(register({ topics: two }))
+    const before = client.ask({ code: 206 }).body
+    const long = "x".repeat(boundsDefault.nameLengthMax + 1)
+    const queues = new Map([0, 1, 2].map((queueId) => [queueId, queueId]))
+    const map = (name: string): RegisterBroker.RegisterBody => ({
+      filterServerList: [],
+      topicConfigSerializeWrapper: {
+        dataVersion: { counter: 2, stateVersion: 0, timestamp: 1 },
+        topicConfigTable: new Map(),
+        topicQueueMappingInfoMap: new Map([
+          [name, { bname: "b", currIdMap: queues, dirty: false, epoch: 0, scope: "", topic: name, totalQueues: 3 }],
+        ]),
+      },
+    })
+    const refused: ReadonlyArray<readonly [Request, string]> = [
+      [register({ topics: [topic(long), topic("b")] }), "longer than"],
+      [register({ brokerName: long, topics: two }), "longer than"],
+      [register({ brokerName: "broker-b", port: 10_931, topics: two }), "1 brokers"],
+      [register({ topics: [...two, topic("TopicC"), topic("TopicD")] }), "3 topics"],
+      [raw({ ...map("T"), filterServerList: ["a:1", "b:2"] }), "filter servers"],
+      [raw(map("T")), "mapped queues"],
+      [raw(map(long)), "longer than"],
+    ]
+    for (const [request, reason] of refused) {
+      expect(broker.ask(request)).toMatchObject({ code: 1, remark: expect.stringContaining(reason) })
+    }
+    expect(client.ask({ code: 206 }).body).toEqual(before)
+    const full = begin({}, 1, { topicsMax: 2 })
+    full.broker.ask(register({ topics: two }))
+    expect(full.client.ask({ body: queueOn("broker-a"), code: 217, ext: { topic: "Hand" } }).remark).toContain(
+      "2 topics",
+    )
   })
 })
 
@@ -462,7 +499,7 @@ describe("key-value configuration", () => {
 
   it("is bounded (P11)", () => {
     const { client } = begin()
-    const value = "x".repeat(bounds.kvSizeBytesMax)
+    const value = "x".repeat(boundsDefault.kvSizeBytesMax)
     expect(client.ask({ code: 100, ext: { ...key, value } })).toMatchObject({
       code: 1,
       remark: expect.stringContaining("exceed"),
@@ -506,6 +543,18 @@ describe("lifecycle", () => {
     other.disk.makeDirectory("/home/namesrv")
     other.disk.open(base.kvConfigPath, "create").writeSync(Buffer.from("{{{"), 0)
     expect(() => start(cluster, other.world, { ...base, bindAddress: "10.0.0.8" })).toThrow(/kvConfig.json is damaged/)
+  })
+
+  it("says so when the key-value file cannot be read, and is there as a layer", () => {
+    const cluster = makeSimWorld(3)
+    const node = cluster.node("namesrv", address.host)
+    node.disk.makeDirectory(base.kvConfigPath)
+    expect(() => start(cluster, node.world)).toThrow(/kvConfigPath cannot be read/)
+    const other = cluster.node("other", "10.0.0.7")
+    const config = { ...base, bindAddress: "10.0.0.7", listenPort: 0 }
+    const where = Effect.map(NameServer.NameServer, (server) => server.address)
+    const exit = cluster.sim.run(Effect.provide(where, NameServer.NameServer.layer(config, other.world)))
+    expect(Exit.isSuccess(exit) && exit.value.host).toBe("10.0.0.7")
   })
 
   it("takes the same steps for the same seed", () => {

@@ -21,7 +21,8 @@ import { brokerCalls } from "./brokerCalls.ts"
 import { kvCalls } from "./kvCalls.ts"
 import { KvStore } from "./KvStore.ts"
 import type { NamesrvConfig } from "./NamesrvConfig.ts"
-import { NamesrvState } from "./NamesrvState.ts"
+import type { Bounds } from "./NamesrvState.ts"
+import { NamesrvState, boundsDefault } from "./NamesrvState.ts"
 import { routeCalls } from "./routeCalls.ts"
 
 /** Why a name server could not start, in a sentence that says what to do. */
@@ -47,16 +48,17 @@ const graceMs = 5000
 export const make = (
   config: NamesrvConfig,
   world: World,
+  bounds: Bounds = boundsDefault,
 ): Effect.Effect<NameServerShape, NameServerFault, Scope.Scope> =>
-  Effect.provideContext(start(config, world), world.context)
+  Effect.provideContext(start(config, world, bounds), world.context)
 
-const start = Effect.fnUntraced(function* (config: NamesrvConfig, world: World) {
+const start = Effect.fnUntraced(function* (config: NamesrvConfig, world: World, bounds: Bounds) {
   const kv = yield* openKv(config, world)
   const client = yield* Effect.acquireRelease(
     Effect.sync(() => new RemotingClient(world)),
     (opened) => Effect.sync(() => opened.close()),
   )
-  const state = new NamesrvState(config, world, kv, client)
+  const state = new NamesrvState(config, world, kv, client, bounds)
   const server = new RemotingServer(world, {
     listener: { onClose: (connection) => state.disconnected(connection) },
   })

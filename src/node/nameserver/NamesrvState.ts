@@ -17,17 +17,29 @@ import { RegistrationMemo } from "./RegistrationMemo.ts"
  * What strangers may make a name server keep (P11). A million topics take about 400 MB.
  * Names are bounded by the longest legal topic, `%RETRY%` and a group and a topic.
  */
-export const bounds = {
+export interface Bounds {
+  readonly brokersMax: number
+  /** Per registration. */
+  readonly filterServersMax: number
+  readonly kvSizeBytesMax: number
+  /** Per registration: queues of static topics. */
+  readonly mappedQueuesMax: number
+  readonly nameLengthMax: number
+  readonly topicsMax: number
+}
+
+export const boundsDefault: Bounds = {
   brokersMax: 2000,
   filterServersMax: 64,
   kvSizeBytesMax: 4 * 1024 * 1024,
   mappedQueuesMax: 100_000,
   nameLengthMax: 255,
   topicsMax: 1_000_000,
-} as const
+}
 
 export class NamesrvState {
   readonly config: NamesrvConfig
+  readonly bounds: Bounds
   readonly world: World
   readonly kv: KvStore
   readonly route: Route.Route<RemotingConnection> = Route.make()
@@ -35,8 +47,9 @@ export class NamesrvState {
   readonly startedMs: number
   readonly #client: RemotingClient
 
-  constructor(config: NamesrvConfig, world: World, kv: KvStore, client: RemotingClient) {
+  constructor(config: NamesrvConfig, world: World, kv: KvStore, client: RemotingClient, bounds: Bounds) {
     this.config = config
+    this.bounds = bounds
     this.world = world
     this.kv = kv
     this.#client = client
@@ -89,7 +102,6 @@ export class NamesrvState {
   #lose(live: Route.LiveBroker<RemotingConnection>, why: string): void {
     const { brokerAddr, brokerId, brokerName } = live
     this.world.log.warn("broker lost", { brokerAddr, brokerId, brokerName, why })
-    this.world.trace?.("BrokerLost", { brokerAddr, brokerName, why })
     this.unregister(live)
   }
 }

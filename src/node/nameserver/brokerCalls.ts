@@ -16,7 +16,6 @@ import type { Handler } from "../../infra/remoting/Hub.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
 import { failed, refused, success, typed } from "../../infra/remoting/TypedHandler.ts"
 import type { NamesrvState } from "./NamesrvState.ts"
-import { bounds } from "./NamesrvState.ts"
 
 /** The first byte of a zlib stream, which no JSON text begins with. */
 const zlibMark = 0x78
@@ -44,7 +43,7 @@ const register = (state: NamesrvState): Handler =>
     const body = known ?? RegisterBroker.decode(command.body, isCompressed, command.version)
     if (body instanceof Malformed) return failed(`register broker failed: ${body.message}`)
     const registration = toRegistration(header, body, call.connection, state.nowMs())
-    const excess = beyondBounds(state.route, registration)
+    const excess = beyondBounds(state, registration)
     if (excess !== undefined) return failed(`register broker failed: ${excess}`)
     const isNew = !Route.heartbeat(state.route, header.clusterName, header.brokerAddr, registration.nowMs)
     const registered = Route.register(state.route, registration, state.config)
@@ -55,7 +54,6 @@ const register = (state: NamesrvState): Handler =>
       const { brokerAddr, brokerId, brokerName, clusterName } = header
       state.world.log.info("broker registered", { brokerAddr, brokerId, brokerName, clusterName })
     }
-    state.world.trace?.("BrokerRegistered", { brokerAddr: header.brokerAddr, brokerName: header.brokerName, ignored })
     state.notify(minBrokerIdChanged)
     return { ...orderedTopics(state), code: success.code, ext: NameServerHeaders.RegisterBrokerAnswer.encode(answer) }
   })
@@ -88,7 +86,7 @@ const toRegistration = (
 }
 
 /** Why a registration would make the tables too large (P11); undefined when it would not. */
-const beyondBounds = (route: Route.Route<RemotingConnection>, input: RegistrationOf): string | undefined => {
+const beyondBounds = ({ bounds, route }: NamesrvState, input: RegistrationOf): string | undefined => {
   const names = [input.brokerName, input.brokerAddr, input.clusterName, input.haServerAddr, input.zoneName ?? ""]
   const { brokersMax, filterServersMax, mappedQueuesMax, nameLengthMax, topicsMax } = bounds
   const servers = input.filterServers ?? []
@@ -155,12 +153,13 @@ const memberGroup = (state: NamesrvState): Handler =>
 /** One topic by hand; ignored, with success, when one of its brokers is unknown. */
 const registerTopic = (state: NamesrvState): Handler =>
   typed(NameServerHeaders.DeleteTopicInNamesrv, ({ topic }, { body }) => {
+    const { bounds, route } = state
     const data = RouteData.RouteData.decode(body)
     if (data instanceof Malformed) return failed(data.message)
     if (topic.length > bounds.nameLengthMax) return failed(`the topic is longer than ${bounds.nameLengthMax}`)
-    if (!state.route.topics.has(topic) && state.route.topics.size >= bounds.topicsMax) {
+    if (!route.topics.has(topic) && route.topics.size >= bounds.topicsMax) {
       return failed(`${bounds.topicsMax} topics are known`)
     }
-    Route.registerTopic(state.route, topic, data.queueDatas)
+    Route.registerTopic(route, topic, data.queueDatas)
     return success
   })

@@ -8,7 +8,6 @@ import type { Handler } from "../../infra/remoting/Hub.ts"
 import { failed, success, typed } from "../../infra/remoting/TypedHandler.ts"
 import type { Done } from "./KvStore.ts"
 import type { NamesrvState } from "./NamesrvState.ts"
-import { bounds } from "./NamesrvState.ts"
 
 export const kvCalls = (state: NamesrvState): ReadonlyArray<readonly [number, Handler]> => [
   [RequestCode.PUT_KV_CONFIG, put(state)],
@@ -26,8 +25,10 @@ const answerWhenDurable =
 
 const put = (state: NamesrvState): Handler =>
   typed(NameServerHeaders.PutKvConfig, ({ key, namespace, value }, _command, call) => {
-    if (state.kv.sizeBytes() + namespace.length + key.length + value.length > bounds.kvSizeBytesMax) {
-      return failed(`the key-value configuration would exceed ${bounds.kvSizeBytesMax} bytes. Delete some keys first.`)
+    if (state.kv.sizeBytes() + namespace.length + key.length + value.length > state.bounds.kvSizeBytesMax) {
+      return failed(
+        `the key-value configuration would exceed ${state.bounds.kvSizeBytesMax} bytes. Delete some keys first.`,
+      )
     }
     state.kv.put(namespace, key, value, answerWhenDurable(state, call))
     return undefined
