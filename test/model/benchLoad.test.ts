@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest"
 import { listen } from "../../bench/FakeBroker.ts"
 import * as Frame from "../../bench/Frame.ts"
 import { Histogram } from "../../bench/Histogram.ts"
+import { compare, show } from "../../bench/Report.ts"
 import { type PullJob, pull, send, type SendJob } from "../../bench/load.ts"
 
 /** A recorded frame by its parts: the eight bytes of both lengths, then text. */
@@ -138,6 +139,22 @@ describe("the latencies", () => {
     }
     expect(histogram.summary().maxUs).toBe(100_000)
     expect(new Histogram().summary()).toEqual({ p50Us: 0, p99Us: 0, p999Us: 0, maxUs: 0 })
+  })
+})
+
+describe("the table", () => {
+  it("says better where the second is better, whichever direction that is", () => {
+    expect(compare(100, 250, "more")).toBe("2.50x better")
+    expect(compare(250, 100, "more")).toBe("2.50x worse")
+    expect(compare(250, 100, "less")).toBe("2.50x better")
+    expect(compare(100, 250, "less")).toBe("2.50x worse")
+    expect(compare(100, 250, "none")).toBe("")
+  })
+
+  it("shows the median, and how far the rounds lie apart", () => {
+    expect(show([72_104.4], { unit: "/s" })).toBe("72,104/s")
+    expect(show([900, 3_000, 1_500], { unit: "us" })).toBe("1.50 ms (0.90..3.00)")
+    expect(show([], { unit: "MB" })).toBe("-")
   })
 })
 
