@@ -19,7 +19,7 @@ export const start = async (servers: Servers, folder: string, properties: Proper
       port,
       nameServerPort,
       storeFolder: join(folder, "store"),
-      properties: { ...make.crcProperties, ...settings },
+      properties: settings,
     })
   const nameServer = await servers.startNameServer({ folder: join(folder, "namesrv"), port: nameServerPort })
   let broker = await startBroker(servers, properties)

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline"
 import { join } from "node:path"
 import * as Java from "./java.ts"
 import * as Processes from "./processes.ts"
+import type { Servers } from "./servers.ts"
 
 /** What a client is told by its JVM: release, header serialization, and how it sends. */
 export interface ClientSpec {
@@ -12,8 +13,7 @@ export interface ClientSpec {
   readonly oldSends: boolean
 }
 
-export const clientName = (spec: ClientSpec): string =>
-  `${spec.version}, ${spec.serialization}${spec.oldSends ? ", old sends" : ""}`
+export const clientName = (spec: ClientSpec): string => `${spec.version}, ${spec.serialization}`
 
 export interface Outcome {
   readonly scenario: string
@@ -38,7 +38,13 @@ const scenarioMsMax = 180_000
 const reply = (line: string): { id: number; ask?: string; ok?: boolean; ms?: number; detail?: string } | undefined =>
   line.startsWith('{"id":') ? JSON.parse(line) : undefined
 
-export const start = (java: Java.Java, spec: ClientSpec, nameServerPort: number, folder: string): Driver => {
+export const start = (
+  java: Java.Java,
+  spec: ClientSpec,
+  servers: Servers,
+  nameServerPort: number,
+  folder: string,
+): Driver => {
   const client = clientName(spec)
   const tag = `${spec.version.replaceAll(".", "")}-${spec.serialization}${spec.oldSends ? "-old" : ""}`
   const child = Processes.start({
@@ -49,6 +55,7 @@ export const start = (java: Java.Java, spec: ClientSpec, nameServerPort: number,
       `-Duser.home=${folder}`,
       `-Dinterop.namesrv=127.0.0.1:${nameServerPort}`,
       `-Dinterop.tag=${tag}`,
+      `-Dinterop.checksums=${servers.checksums}`,
       `-Drocketmq.serialize.type=${spec.serialization}`,
       // Members of a group look for each other once a second instead of every 20 s.
       "-Drocketmq.client.rebalance.waitInterval=1000",
@@ -103,7 +110,7 @@ export const start = (java: Java.Java, spec: ClientSpec, nameServerPort: number,
         settle: (outcome) => {
           clearTimeout(timer)
           running.delete(id)
-          resolve({ scenario, client, ...outcome })
+          resolve({ scenario: spec.oldSends ? `${scenario}, old request` : scenario, client, ...outcome })
         },
       })
       if (child.ended()) fail(id, `the JVM has ended\n${Processes.tail(child)}`)

@@ -22,7 +22,8 @@ const start = async (name: string, args: ReadonlyArray<string>, folder: string, 
 
 export const servers: Servers = {
   make: "Gantry",
-  crcProperties: {},
+  lanes: 2,
+  checksums: true,
   offsetsAtRiskMs: 0,
   startNameServer: (spec) => start("namesrv", ["-c", writeNameServerFile(spec)], spec.folder, spec.port),
   startBroker: (spec) =>

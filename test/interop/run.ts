@@ -7,8 +7,9 @@
  *   --require                 missing Java or Maven is a failure instead of a skip
  *   --keep                    keep the folder with stores and logs even when all went well
  *
- * The Java client 5.5.0 and 4.9.8, each with JSON and with binary headers, runs every scenario; a second JVM of each runs
- * the sending ones by the old request. At most two of our JVMs run at a time, besides servers that are JVMs themselves.
+ * The Java client 5.5.0 and 4.9.8, each with JSON and with binary headers, runs every scenario on a cluster of its own,
+ * after a JVM that only sends, by the old request. Then a store folder goes to and fro between the servers and Apache's.
+ * At most two of our JVMs run at a time, besides servers that are JVMs themselves.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -71,17 +72,21 @@ const runClient = async (java: Java.Java, servers: Servers, spec: Driver.ClientS
     if (what === "kill and start") return cluster.replaceBroker("kill", servers, usual)
     return Promise.reject(new Error(`nobody knows how to ${what}`))
   }
-  const driver = Driver.start(java, spec, cluster.nameServerPort, folder)
-  const old = Driver.start(java, { ...spec, oldSends: true }, cluster.nameServerPort, folder)
-  try {
-    await Promise.all([driver, old].map((each) => runMany(each, [Scenarios.first], 1, act)))
-    const sends = runMany(old, Scenarios.sends, 2, act).finally(old.close)
-    await Promise.all([sends, runMany(driver, Scenarios.shared, width, act)])
-    await runMany(driver, Scenarios.alone, 1, act)
-    await cluster.stop()
-  } finally {
-    await Promise.all([driver.close(), old.close()])
+  const inJvm = async (client: Driver.ClientSpec, body: (driver: Driver.Driver) => Promise<void>) => {
+    const driver = Driver.start(java, client, servers, cluster.nameServerPort, folder)
+    try {
+      await runMany(driver, [Scenarios.first], 1, act)
+      await body(driver)
+    } finally {
+      await driver.close()
+    }
   }
+  await inJvm({ ...spec, oldSends: true }, (driver) => runMany(driver, Scenarios.sends, width, act))
+  await inJvm(spec, async (driver) => {
+    await runMany(driver, Scenarios.shared, width, act)
+    await runMany(driver, Scenarios.alone, 1, act)
+  })
+  await cluster.stop()
 }
 
 const padded = (text: string, column: string) => text.padStart(column.length)
@@ -117,12 +122,18 @@ const main = async (): Promise<number> => {
   const folder = mkdtempSync(join(tmpdir(), "gantry-interop-"))
   console.log(`${servers.make} under test; stores and logs in ${folder}`)
 
-  for (const spec of clients) {
-    const name = Driver.clientName(spec)
-    if (!new RegExp(options.client).test(name)) continue
-    if (![...Scenarios.shared, ...Scenarios.alone].some(wanted)) continue
-    await guarded(name, () => runClient(java, servers, spec, join(folder, name.replaceAll(/[^\w.]+/g, "-"))))
+  const queue = clients.filter(
+    (spec) =>
+      new RegExp(options.client).test(Driver.clientName(spec)) &&
+      [...Scenarios.shared, ...Scenarios.alone].some(wanted),
+  )
+  const lane = async () => {
+    for (let spec = queue.shift(); spec !== undefined; spec = queue.shift()) {
+      const [client, name] = [spec, Driver.clientName(spec)]
+      await guarded(name, () => runClient(java, servers, client, join(folder, name.replaceAll(/[^\w.]+/g, "-"))))
+    }
   }
+  await Promise.all(Array.from({ length: servers.lanes }, lane))
   if (wanted("store")) await guarded("store", () => Store.run(java, servers, apache, join(folder, "store"), report))
 
   printTable()

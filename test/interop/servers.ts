@@ -25,8 +25,10 @@ export interface BrokerSpec {
 /** One make of servers. A server is answered when it is ready to be used. */
 export interface Servers {
   readonly make: "Gantry" | "Apache"
-  /** What makes its broker give every record a checksum property; Gantry always does. */
-  readonly crcProperties: Properties
+  /** How many clusters of it, each with one client, a small machine bears at a time. */
+  readonly lanes: number
+  /** Whether its broker puts a checksum property on every message without being told to. */
+  readonly checksums: boolean
   /** For so long after its start a broker may have answered commits of consumer offsets that a kill would lose. */
   readonly offsetsAtRiskMs: number
   readonly startNameServer: (spec: NameServerSpec) => Promise<Child>

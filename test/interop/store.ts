@@ -24,7 +24,7 @@ const smallFiles: Properties = {
 const strict: Properties = { ...smallFiles, autoCreateTopicEnable: false, autoCreateSubscriptionGroup: false }
 
 /** Apache's broker trusts only records whose checksum property is right, so it checks ours. */
-const distrustful: Properties = { ...strict, forceVerifyPropCRC: true }
+const distrustful: Properties = { ...strict, enabledAppendPropCRC: true, forceVerifyPropCRC: true }
 
 const none = () => Promise.reject(new Error("this step asks for nothing"))
 
@@ -38,7 +38,7 @@ export const run = async (
   mkdirSync(folder, { recursive: true })
   const cluster = await Cluster.start(subject, folder, smallFiles)
   const spec = { version: "5.5.0", serialization: "JSON", oldSends: false } as const
-  const driver = Driver.start(java, spec, cluster.nameServerPort, folder)
+  const driver = Driver.start(java, spec, subject, cluster.nameServerPort, folder)
 
   /** Runs one step; what it asks for is the broker's death, and then `next` takes over. Answers whether it went well. */
   const step = async (title: string, scenario: string, next: () => Promise<void>): Promise<boolean> => {
@@ -46,7 +46,8 @@ export const run = async (
     report({ ...outcome, scenario: title })
     return outcome.ok
   }
-  const guest = (how: "stop" | "kill") => () => cluster.replaceBroker(how, apache, distrustful)
+  const trusts = subject.checksums ? distrustful : strict
+  const guest = (how: "stop" | "kill") => () => cluster.replaceBroker(how, apache, trusts)
   const host = (how: "stop" | "kill") => () => cluster.replaceBroker(how, subject, strict)
 
   const steps = async (): Promise<boolean> => {

@@ -52,6 +52,7 @@ final class Outages {
             over.set(true);
             sender.join();
         }
+        // A pull of the 4.9.8 client that the broker's end left unanswered is given up after 30 s only.
         inbox.awaitAll(List.copyOf(stored));
         int twice = inbox.size() - (int) inbox.texts().stream().distinct().count();
         rig.note(stored.size() + " stored, " + failures + " sends failed, " + twice + " came twice");

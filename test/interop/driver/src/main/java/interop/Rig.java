@@ -22,12 +22,15 @@ import org.apache.rocketmq.common.message.MessageQueue;
 
 /**
  * What a scenario works with: clients that are shut down when it ends, topics and groups of its own, and waiting. Clients
- * keep their default settings, except that they look for routes every second and report offsets every second.
+ * keep their default settings, except that they look for routes every second, report offsets every second and say that they are
+ * there every 5 s.
  */
 final class Rig implements AutoCloseable {
     private static final String nameServer = System.getProperty("interop.namesrv");
     /** Tells apart the runs that share a cluster: client version, serialization, sending. */
     private static final String tag = System.getProperty("interop.tag");
+    /** Whether the servers put a checksum property on every message. */
+    static final boolean checksums = Boolean.getBoolean("interop.checksums");
     private static final long patienceMs = 60_000;
 
     private final String id;
@@ -106,6 +109,7 @@ final class Rig implements AutoCloseable {
         client.setNamesrvAddr(nameServer);
         client.setPollNameServerInterval(1_000);
         client.setPersistConsumerOffsetInterval(1_000);
+        client.setHeartbeatBrokerInterval(5_000);
     }
 
     /** Creates a topic through the client's admin call and waits until its route is known. In 5.x it takes attributes too. */
