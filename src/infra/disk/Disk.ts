@@ -6,7 +6,9 @@
  *   unsynced   writes, truncations, creations, renames and removals that were not synced may survive a power cut in
  *              part, in any order, torn at 512-byte boundaries, or not at all
  *   names      a creation, rename or removal survives a power cut only after `syncDirectory` of its folder
- *   whole      `write` writes all of its bytes or fails; after a failure the range holds anything
+ *   whole      `write` writes all of its bytes or fails; after a failure the range holds anything; an empty write
+ *              changes nothing
+ *   later      no callback runs within the call that causes it; calls under way at once end in any order
  *   poisoned   after a failed `sync` nothing is known of the writes since the last good one (promise P1)
  *
  * Paths are absolute or relative to the process, with `/`. Methods that end in `Sync` and those without a callback
@@ -75,7 +77,8 @@ export interface Disk {
   readonly syncDirectory: (path: string) => void
   readonly usage: (path: string) => DiskUsage
   /**
-   * Takes the exclusive lock named `name`, which the operating system releases when the process ends.
+   * Takes the exclusive lock named `name` (the store's real path, say), which the operating system releases when the
+   * process ends. Processes of one machine see it; on Linux those of one network namespace only.
    * Answers the release function, or undefined when somebody else holds it.
    */
   readonly lock: (name: string, done: (release: (() => void) | undefined) => void) => void

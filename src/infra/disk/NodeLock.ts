@@ -50,16 +50,26 @@ const tryCreate = (file: string, content: string): boolean => {
 
 const takeOver = (file: string, mine: string): boolean => {
   fs.rmSync(file, { force: true })
-  return tryCreate(file, mine) && fs.readFileSync(file, "utf8") === mine
+  return tryCreate(file, mine) && readIfPresent(file) === mine
 }
 
 const holderIsGone = (file: string): boolean => {
-  const holder = Number(fs.readFileSync(file, "utf8"))
-  if (!Number.isSafeInteger(holder) || holder <= 0) return true
+  const holder = Number(readIfPresent(file))
+  // A file that is gone, or that its maker has not filled yet: somebody else is at it just now.
+  if (!Number.isSafeInteger(holder) || holder <= 0) return false
   try {
     process.kill(holder, 0)
     return false
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH"
+  }
+}
+
+const readIfPresent = (file: string): string => {
+  try {
+    return fs.readFileSync(file, "utf8")
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return ""
+    throw error
   }
 }

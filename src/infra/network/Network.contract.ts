@@ -141,6 +141,23 @@ export const suite = (name: string, open: () => NetworkBench): void => {
     await closed(bench, pair)
   })
 
+  law("pause: the peer's end waits behind its unread bytes", async (bench) => {
+    const pair = await connected(bench)
+    pair.server.connection.pause()
+    for (let count = 0; count < 3; count++) {
+      pair.client.connection.write(pattern(100_000, count))
+      await bench.idle()
+    }
+    pair.client.connection.end()
+    for (let turn = 0; turn < 100; turn++) await bench.idle()
+    expect(pair.server.closes).toEqual([])
+    pair.server.connection.resume()
+    await bench.wait(() => pair.client.closes.length > 0 && pair.server.closes.length > 0)
+    expect(pair.server.closes).toEqual([undefined])
+    expect(pair.server.sizeBytes).toBe(300_000)
+    await freed(bench, pair.listener)
+  })
+
   law("pressure: write answers false to a slow peer, and onDrain follows", async (bench) => {
     const pair = await connected(bench)
     pair.server.connection.pause()
