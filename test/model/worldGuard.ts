@@ -47,7 +47,6 @@ const methods: ReadonlyArray<readonly [string, object, string]> = [
   ["Math.random", Math, "random"],
   ["crypto.getRandomValues", webcrypto, "getRandomValues"],
   ["crypto.randomUUID", webcrypto, "randomUUID"],
-  // oxlint-disable-next-line unicorn/no-thenable -- the name of the method that is watched
   ["a promise", Promise.prototype, "then"],
 ]
 
