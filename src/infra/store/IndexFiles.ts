@@ -227,6 +227,12 @@ export class IndexFiles {
       : last.header.endPhyOffset
   }
 
+  /** Store time of the last record in the index, ms; 0 when it is empty. */
+  get endTimestamp(): number {
+    return this.#files.at(-1)?.header.endTimestamp ?? 0
+  }
+
+  /** The same for the newest file that is full: Apache RocketMQ trusts no other after a crash. */
   get fullEndTimestamp(): number {
     return this.#files.findLast((file) => file.isFull)?.header.endTimestamp ?? 0
   }

@@ -23,7 +23,7 @@ import { CommitLog } from "./CommitLog.ts"
 import { type ConsumeQueue, entryBytes } from "./ConsumeQueue.ts"
 import { IndexFiles } from "./IndexFiles.ts"
 import { QueueTable } from "./QueueTable.ts"
-import { OpenFiles, SegmentFiles } from "./SegmentFiles.ts"
+import { OpenFiles, type Segment, SegmentFiles } from "./SegmentFiles.ts"
 import { StateFiles } from "./StateFiles.ts"
 import { StoreError } from "./StoreError.ts"
 import type { StoreOptions } from "./StoreOptions.ts"
@@ -220,7 +220,10 @@ export class MessageStore {
   }
 
   /** By the watermarks of retention: clients are refused, Gantry's own records still go through. */
-  set isDiskFull(isFull: boolean) {
+  setDiskFull(isFull: boolean, usedPercent: number): void {
+    if (isFull && !this.#isDiskFull)
+      this.#world.log.error(`the disk is ${usedPercent}% full: sends are refused, reads go on; free some space`)
+    if (!isFull && this.#isDiskFull) this.#world.log.info(`the disk is ${usedPercent}% full: sends are taken again`)
     this.#isDiskFull = isFull
   }
 
@@ -354,6 +357,34 @@ export class MessageStore {
     return this.#decode(bytes, commitLogOffset)
   }
 
+  /** The record that begins at a physical offset, whatever its size, read at once: recovery. */
+  recordAtSync(commitLogOffset: number): StoredMessage.StoredMessage | undefined {
+    const segment = this.log.files.holding(commitLogOffset)
+    if (segment === undefined) return undefined
+    const size = Buffer.alloc(4)
+    this.log.files.file(segment).readSync(size, commitLogOffset - segment.baseOffset)
+    const sizeBytes = size.readInt32BE(0)
+    if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > segment.baseOffset + this.log.files.segmentBytes)
+      return undefined
+    return this.lookAtSync(commitLogOffset, sizeBytes)
+  }
+
+  /**
+   * When the last record of a full segment was stored, to within the pause before the next one, which begins the segment
+   * behind it: records can only be walked forward. Undefined when that one cannot be read.
+   */
+  lastStoreTimestampOf(segment: Segment): number | undefined {
+    const known = this.#lastStoreTimestamps.get(segment.baseOffset)
+    if (known !== undefined) return known
+    const next = this.log.files.holding(segment.baseOffset + this.log.files.segmentBytes)
+    // The first record of the next segment was stored right after the last one of this.
+    const after = next === undefined ? undefined : this.recordAtSync(next.baseOffset)?.storeTimestamp
+    if (after !== undefined) this.#lastStoreTimestamps.set(segment.baseOffset, after)
+    return after
+  }
+
+  readonly #lastStoreTimestamps = new Map<number, number>()
+
   /** When the message at `queueOffset` was stored, or undefined when there is none. */
   storeTimestampAt(queue: ConsumeQueue, queueOffset: number): number | undefined {
     const entry = queue.entrySync(queueOffset)
@@ -384,6 +415,7 @@ export class MessageStore {
     const second = this.log.files.all[1]
     if (first === undefined || second === undefined || this.#checkpointOffset < second.baseOffset) return false
     this.log.removeFirstSegment()
+    this.#lastStoreTimestamps.delete(first.baseOffset)
     this.queues.correctMins(this.log.minOffset)
     this.index.deleteBelow(this.log.minOffset)
     return true
@@ -539,7 +571,7 @@ export class MessageStore {
     this.queues.append(queue, commitLogOffset, sizeBytes, tagsCode)
     this.#indexKeys(queue.topic, properties, commitLogOffset, storeTimestamp)
     this.#lastProjected = { commitLogOffset, storeTimestamp }
-    if (queue.heldCount > 0) this.onArrival(queue, queueOffset, tagsCode)
+    if (queue.heldCount > 0 || queue.topic === TopicName.SCHEDULE) this.onArrival(queue, queueOffset, tagsCode)
   }
 
   /** The same as `#project`, from the bytes of the log: recovery. */

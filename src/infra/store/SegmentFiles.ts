@@ -8,6 +8,7 @@
  * Source: RocketMQ 5.5.0 file store; spec/README.md.
  */
 import type { Disk, DiskFile } from "../disk/Disk.ts"
+import { makeDurableDirectory } from "../disk/durable.ts"
 
 /** One file: `baseOffset` is the logical offset of its first byte. */
 export interface Segment {
@@ -172,10 +173,7 @@ export class SegmentFiles {
    * cannot take away what is synced into it (promise P1).
    */
   create(baseOffset: number): Segment {
-    if (this.#segments.length === 0) {
-      this.#disk.makeDirectory(this.directory)
-      this.#disk.syncDirectory(this.directory.slice(0, this.directory.lastIndexOf("/")))
-    }
+    if (this.#segments.length === 0) makeDurableDirectory(this.#disk, this.directory)
     const path = `${this.directory}/${segmentName(baseOffset)}`
     const file = this.#disk.open(path, "create")
     file.truncate(this.segmentBytes)

@@ -6,6 +6,7 @@ import * as Checkpoint from "../../format/Checkpoint.ts"
 import * as DurableMark from "../../format/DurableMark.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import type { Disk, DiskError, DiskFile } from "../disk/Disk.ts"
+import { makeDurableDirectory } from "../disk/durable.ts"
 
 export const checkpointBytes = 4096
 
@@ -28,7 +29,7 @@ export const readWhole = (disk: Disk, path: string): Buffer | undefined => {
 export const replaceWhole = (disk: Disk, directory: string, name: string, content: Buffer): void => {
   const path = `${directory}/${name}`
   const temporary = `${path}.tmp`
-  disk.makeDirectory(directory)
+  makeDurableDirectory(disk, directory)
   const file = disk.open(temporary, "create")
   file.truncate(0)
   file.writeSync(content, 0)

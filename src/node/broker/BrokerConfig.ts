@@ -58,6 +58,8 @@ export const defaults = {
   syncFlushTimeout: 5_000,
   traceOn: true,
   traceTopicEnable: false,
+  /** Minutes that local time, which deleteWhen is meant in, is ahead of UTC. */
+  utcOffsetMinutes: 0,
   writeRingBytes: 64 * 1024 * 1024,
 }
 

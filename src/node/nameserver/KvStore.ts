@@ -9,6 +9,7 @@ import * as KvConfig from "../../domain/KvConfig.ts"
 import * as LenientJson from "../../format/LenientJson.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import type { Disk, DiskError, DiskFile } from "../../infra/disk/Disk.ts"
+import { makeDurableDirectory } from "../../infra/disk/durable.ts"
 
 /** `error` is undefined when the change is durable. */
 export type Done = (error: DiskError | undefined) => void
@@ -153,13 +154,4 @@ const replace = (disk: Disk, path: string, content: Buffer, done: Done): void =>
       ),
     )
   })(undefined)
-}
-
-/** A folder just made is lost with the power unless its name was synced in its parent, and so on up. */
-const makeDurableDirectory = (disk: Disk, directory: string): void => {
-  if (disk.exists(directory)) return
-  const parent = directory.slice(0, Math.max(0, directory.lastIndexOf("/"))) || (directory.startsWith("/") ? "/" : ".")
-  if (parent !== directory) makeDurableDirectory(disk, parent)
-  disk.makeDirectory(directory)
-  disk.syncDirectory(parent)
 }

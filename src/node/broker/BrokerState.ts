@@ -1,0 +1,142 @@
+/**
+ * What the handlers of one broker share: its settings, its store, and the tables that the domain modules decide on.
+ * Tables are changed by their domain modules only; this file holds them and says how the parts see each other.
+ */
+import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
+import type { DelayLevels } from "../../domain/DelayLevel.ts"
+import * as HeldPull from "../../domain/HeldPull.ts"
+import * as ProducerGroup from "../../domain/ProducerGroup.ts"
+import * as Pull from "../../domain/Pull.ts"
+import * as QueueLock from "../../domain/QueueLock.ts"
+import type { Refusal } from "../../domain/Refusal.ts"
+import * as Send from "../../domain/Send.ts"
+import * as Host from "../../format/Host.ts"
+import { Malformed } from "../../format/Malformed.ts"
+import * as MessageId from "../../format/MessageId.ts"
+import { ResponseCode } from "../../format/ResponseCode.ts"
+import * as UniqKey from "../../format/UniqKey.ts"
+import type { Call } from "../../infra/remoting/Call.ts"
+import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
+import type { MessageStore } from "../../infra/store/MessageStore.ts"
+import type { World } from "../../infra/world/World.ts"
+import type { BrokerConfig } from "./BrokerConfig.ts"
+import type { Metadata } from "./Metadata.ts"
+
+export class BrokerState {
+  readonly config: BrokerConfig
+  readonly world: World
+  readonly store: MessageStore
+  readonly metadata: Metadata
+  readonly delayLevels: DelayLevels
+  readonly consumers = ConsumerGroup.make<RemotingConnection>()
+  readonly producers = ProducerGroup.make<RemotingConnection>()
+  readonly locks: QueueLock.QueueLocks
+  readonly held = HeldPull.make<() => void>()
+  /** The store host as offset message ids begin. */
+  readonly messageIdPrefix: string
+  /** Properties that every stored single message gets. */
+  readonly stamp: string
+  readonly sendView: Send.View
+  readonly pullView: Pull.View
+  readonly sendSettings: Send.Settings
+  readonly pullSettings: Pull.Settings
+  readonly #uniqKeyPrefix: string
+  readonly #bornHosts = new WeakMap<RemotingConnection, Host.Host>()
+  #pick = 0
+  #uniqKeys = 0
+
+  constructor(
+    config: BrokerConfig,
+    world: World,
+    store: MessageStore,
+    metadata: Metadata,
+    delayLevels: DelayLevels,
+    locksQuietUntilMs: number,
+  ) {
+    this.config = config
+    this.world = world
+    this.store = store
+    this.metadata = metadata
+    this.delayLevels = delayLevels
+    this.locks = QueueLock.make(locksQuietUntilMs)
+    const { storeHost } = store.options
+    this.messageIdPrefix = MessageId.prefix(storeHost)
+    this.stamp = Send.printStamp({
+      clusterName: config.brokerClusterName,
+      regionId: config.regionId,
+      traceOn: config.traceOn,
+    })
+    const ip = storeHost.subarray(0, storeHost.length - 4)
+    this.#uniqKeyPrefix = UniqKey.prefix(ip, store.options.processId & 0xff_ff, world.random.u32() | 0)
+    const topic = (name: string) => metadata.topics.get(name)
+    const group = (name: string) => metadata.groups.get(name)
+    const topicNames = () => metadata.topics.keys()
+    const isAnyLockHeld = (name: string) => QueueLock.isAnyHeld(this.locks, name, world.clock.monotonicMs())
+    this.sendView = { group, isAnyLockHeld, topic, topicNames }
+    this.pullView = {
+      consumers: (name) => ConsumerGroup.find(this.consumers, name),
+      forbidden: (name, of) => metadata.forbidden.get(name)?.get(of) ?? 0,
+      group,
+      topic,
+      topicNames,
+    }
+    const { autoCreateSubscriptionGroup, brokerName, brokerPermission } = config
+    this.sendSettings = {
+      autoCreateSubscriptionGroup,
+      autoCreateTopicEnable: config.autoCreateTopicEnable,
+      brokerName,
+      brokerPermission,
+      maxMessageSize: config.maxMessageSize,
+      rejectTransactionMessage: false,
+    }
+    this.pullSettings = {
+      autoCreateSubscriptionGroup,
+      brokerName,
+      brokerPermission,
+      enablePropertyFilter: config.enablePropertyFilter,
+      litePullMessageEnable: config.litePullMessageEnable,
+    }
+  }
+
+  /** The host that messages of this connection are born on. */
+  bornHost(connection: RemotingConnection): Host.Host {
+    const known = this.#bornHosts.get(connection)
+    if (known !== undefined) return known
+    const made = Host.make(connection.remote.host, connection.remote.port)
+    const host = made instanceof Malformed ? Host.make("127.0.0.1", connection.remote.port) : made
+    const usable = host instanceof Malformed ? this.store.options.storeHost : host
+    this.#bornHosts.set(connection, usable)
+    return usable
+  }
+
+  /** A rising number, for queues of the broker's choice. */
+  nextPick(): number {
+    this.#pick = (this.#pick + 1) & 0x7f_ff_ff_ff
+    return this.#pick
+  }
+
+  /** A unique key for a message that came without one. */
+  readonly newUniqKey = (): string => {
+    this.#uniqKeys = (this.#uniqKeys + 1) & 0xff_ff
+    return UniqKey.make(this.#uniqKeyPrefix, this.world.clock.nowMs() % 2_678_400_000, this.#uniqKeys)
+  }
+
+  messageId(commitLogOffset: number): string {
+    return MessageId.make(this.messageIdPrefix, commitLogOffset)
+  }
+}
+
+/** Answers a refusal of the domain: the one place where its code becomes a number. */
+export const answerRefusal = (call: Call, refusal: Refusal): void =>
+  call.answer({
+    code: ResponseCode[refusal.code],
+    remark: refusal.remark,
+    ...(refusal.forbiddenType === undefined ? {} : { ext: { forbiddenType: refusal.forbiddenType } }),
+  })
+
+/** Answers a request whose parameters cannot be read. */
+export const answerMalformed = (call: Call, malformed: Malformed): void =>
+  call.answer({
+    code: ResponseCode.SYSTEM_ERROR,
+    remark: `the request cannot be read: ${malformed.reason}. Check the client's version.`,
+  })

@@ -1,0 +1,205 @@
+/**
+ * Clients: heartbeats, leaving, who else is in a group, queue locks. Membership is decided in `ConsumerGroup`,
+ * `ProducerGroup` and `QueueLock`; here a change is told to the members.
+ */
+import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
+import * as ProducerGroup from "../../domain/ProducerGroup.ts"
+import * as QueueLock from "../../domain/QueueLock.ts"
+import * as Subscription from "../../domain/Subscription.ts"
+import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
+import * as Topic from "../../domain/Topic.ts"
+import * as Result from "effect/Result"
+import type { Command } from "../../format/Command.ts"
+import * as Heartbeat from "../../format/Heartbeat.ts"
+import { toCode } from "../../format/Language.ts"
+import { LockBatch, LockBatchAnswer } from "../../format/LockBatch.ts"
+import { Malformed } from "../../format/Malformed.ts"
+import * as Format from "../../format/PullMessage.ts"
+import { RequestCode } from "../../format/RequestCode.ts"
+import { ResponseCode } from "../../format/ResponseCode.ts"
+import { standard } from "../../format/shape.ts"
+import type { Call } from "../../infra/remoting/Call.ts"
+import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
+import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+
+/** How often silent clients are looked for; they are dropped after 120 s. */
+const sweepEveryMs = 10_000
+
+export class ClientHandlers {
+  readonly #state: BrokerState
+  #cancelSweep: (() => void) | undefined
+
+  constructor(state: BrokerState) {
+    this.#state = state
+    this.#sweepLater()
+  }
+
+  /** HEART_BEAT (34). Answered when the groups that it brings to life are durable. */
+  readonly heartbeat = (command: Command, call: Call): void => {
+    const beat = Heartbeat.Heartbeat.decode(command.body)
+    if (beat instanceof Malformed) return answerMalformed(call, beat)
+    const { metadata } = this.#state
+    const topics: Array<Topic.TopicConfig> = []
+    const groups: Array<SubscriptionGroup.GroupConfig> = []
+    const known: Array<(typeof beat.consumerDataSet)[number]> = []
+    for (const consumer of beat.consumerDataSet) {
+      const group =
+        metadata.groups.get(consumer.groupName) ??
+        SubscriptionGroup.autoCreate(consumer.groupName, this.#state.config.autoCreateSubscriptionGroup)
+      if (group === undefined) continue
+      known.push(consumer)
+      if (!metadata.groups.has(group.groupName)) groups.push(group)
+      const retry = Topic.retryTopic(group.groupName)
+      if (!metadata.topics.has(retry) && Topic.validateName(retry) === undefined)
+        topics.push(Topic.make(retry, Math.max(1, group.retryQueueNums)))
+    }
+    const register = (): void => this.#register(beat, known, command, call)
+    if (topics.length === 0 && groups.length === 0) return register()
+    metadata.change(topics, groups, (failure) => {
+      if (failure === undefined) return register()
+      call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: `the consumer group could not be created: ${failure}` })
+    })
+  }
+
+  #register(
+    beat: Heartbeat.Heartbeat,
+    consumers: Heartbeat.Heartbeat["consumerDataSet"],
+    command: Command,
+    call: Call,
+  ): void {
+    const { connection } = call
+    if (connection.isClosed) return call.drop()
+    const state = this.#state
+    const nowMs = state.world.clock.monotonicMs()
+    const client = {
+      clientId: beat.clientID,
+      connection,
+      language: toCode(command.language),
+      version: command.version,
+    }
+    for (const { groupName } of beat.producerDataSet)
+      ProducerGroup.register(state.producers, groupName, { ...client, lastUpdateMs: nowMs })
+    let subChanged = beat.heartbeatFingerprint === 0
+    for (const consumer of consumers) {
+      const heard = ConsumerGroup.register(state.consumers, {
+        ...client,
+        consumeFromWhere: consumer.consumeFromWhere,
+        consumeType: consumer.consumeType,
+        fingerprint: beat.heartbeatFingerprint,
+        groupName: consumer.groupName,
+        messageModel: consumer.messageModel === "BROADCASTING" ? "BROADCASTING" : "CLUSTERING",
+        nowMs,
+        subscriptions: consumer.subscriptionDataSet,
+        withoutSub: beat.withoutSub,
+      })
+      if (heard.changed) this.#notify(consumer.groupName)
+      if (heard.subChanged) subChanged = true
+    }
+    call.answer({
+      code: ResponseCode.SUCCESS,
+      ext: Format.HeartbeatAnswer.encode({ subChanged, supportsHeartbeatV2: true }),
+    })
+  }
+
+  /** UNREGISTER_CLIENT (35). */
+  readonly unregister = (command: Command, call: Call): void => {
+    const header = Format.UnregisterClient.decode(command.ext)
+    if (header instanceof Malformed) return answerMalformed(call, header)
+    const { consumers, producers } = this.#state
+    if (header.producerGroup !== undefined) ProducerGroup.unregister(producers, header.producerGroup, call.connection)
+    if (
+      header.consumerGroup !== undefined &&
+      ConsumerGroup.unregister(consumers, header.consumerGroup, call.connection)
+    )
+      this.#notify(header.consumerGroup)
+    call.answer({ code: ResponseCode.SUCCESS })
+  }
+
+  /** GET_CONSUMER_LIST_BY_GROUP (38). */
+  readonly consumerList = (command: Command, call: Call): void => {
+    const header = Format.ConsumerGroupOf.decode(command.ext)
+    if (header instanceof Malformed) return answerMalformed(call, header)
+    const consumerIdList = ConsumerGroup.clientIds(this.#state.consumers, header.consumerGroup)
+    if (consumerIdList.length === 0)
+      return call.answer({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `no consumer for this group, ${header.consumerGroup}: none of its clients is connected to this broker`,
+      })
+    call.answer({
+      body: Heartbeat.ConsumerList.encode({ consumerIdList }, standard),
+      code: ResponseCode.SUCCESS,
+    })
+  }
+
+  /** CHECK_CLIENT_CONFIG (46). */
+  readonly checkConfig = (command: Command, call: Call): void => {
+    const body = Heartbeat.CheckClientConfig.decode(command.body)
+    if (body instanceof Malformed) return answerMalformed(call, body)
+    const { expressionType, subString, subVersion, topic } = body.subscriptionData
+    const parsed = Subscription.parseTyped(topic, subString, expressionType, subVersion)
+    if (Result.isFailure(parsed)) return answerRefusal(call, parsed.failure)
+    if (!Subscription.isTagType(expressionType) && !this.#state.config.enablePropertyFilter)
+      return call.answer({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `The broker does not support consumer to filter message by ${expressionType}. Filter by tags.`,
+      })
+    call.answer({ code: ResponseCode.SUCCESS })
+  }
+
+  /** LOCK_BATCH_MQ (41). */
+  readonly lock = (command: Command, call: Call): void => {
+    const body = LockBatch.decode(command.body)
+    if (body instanceof Malformed) return answerMalformed(call, body)
+    const { locks, world } = this.#state
+    const lockOKMQSet = QueueLock.lockBatch(
+      locks,
+      body.consumerGroup,
+      body.clientId,
+      body.mqSet,
+      world.clock.monotonicMs(),
+    )
+    call.answer({ body: LockBatchAnswer.encode({ lockOKMQSet }, standard), code: ResponseCode.SUCCESS })
+  }
+
+  /** UNLOCK_BATCH_MQ (42). */
+  readonly unlock = (command: Command, call: Call): void => {
+    const body = LockBatch.decode(command.body)
+    if (body instanceof Malformed) return answerMalformed(call, body)
+    const { locks, world } = this.#state
+    QueueLock.unlockBatch(locks, body.consumerGroup, body.clientId, body.mqSet, world.clock.monotonicMs())
+    call.answer({ code: ResponseCode.SUCCESS })
+  }
+
+  /** A connection is gone, and with it the client that it spoke for. */
+  readonly disconnected = (connection: RemotingConnection): void => {
+    const { consumers, producers } = this.#state
+    ProducerGroup.disconnected(producers, connection)
+    for (const group of ConsumerGroup.disconnected(consumers, connection)) this.#notify(group)
+  }
+
+  stop(): void {
+    this.#cancelSweep?.()
+  }
+
+  #notify(groupName: string): void {
+    const { config, consumers, metadata } = this.#state
+    if (!config.notifyConsumerIdsChangedEnable) return
+    if (metadata.groups.get(groupName)?.notifyConsumerIdsChangedEnable === false) return
+    for (const connection of ConsumerGroup.toNotify(consumers, groupName))
+      connection.tell({ code: RequestCode.NOTIFY_CONSUMER_IDS_CHANGED, ext: { consumerGroup: groupName } })
+  }
+
+  #sweepLater(): void {
+    const { clock } = this.#state.world
+    this.#cancelSweep = clock.after(sweepEveryMs, () => {
+      const nowMs = clock.monotonicMs()
+      const silent = new Set([
+        ...ConsumerGroup.expired(this.#state.consumers, nowMs),
+        ...ProducerGroup.expired(this.#state.producers, nowMs),
+      ])
+      for (const connection of silent) connection.destroy("no heartbeat for 120 s")
+      QueueLock.expire(this.#state.locks, nowMs)
+      this.#sweepLater()
+    })
+  }
+}

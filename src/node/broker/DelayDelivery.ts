@@ -1,0 +1,139 @@
+/**
+ * Delivers delayed messages when they are due (promise P7): for each level it knows the head of the level's queue,
+ * sleeps until that is due, and moves what is due to the topic and queue it was meant for.
+ *
+ * A delivered record names its source in `preparedTransactionOffset`. Progress is therefore in the log: after a crash
+ * the fold sees what was delivered, and nothing is delivered twice or forgotten. `DelayLevel` decides when.
+ */
+import * as DelayLevel from "../../domain/DelayLevel.ts"
+import { TopicName } from "../../domain/Topic.ts"
+import type { StoredMessage } from "../../format/StoredMessage.ts"
+import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
+import type { BrokerState } from "./BrokerState.ts"
+
+/** Messages of one level that are on their way to the disk at once. */
+const underWayMax = 256
+/** After a refusal of the store. */
+const retryMs = 100
+
+interface Level {
+  readonly level: number
+  readonly queue: ConsumeQueue
+  /** Next queue offset to look at; those before it are delivered or on their way. */
+  next: number
+  underWay: number
+  /** When the head was first seen, wall clock; undefined before that. */
+  head: { readonly queueOffset: number; readonly seenMs: number } | undefined
+  cancel: (() => void) | undefined
+  isReading: boolean
+}
+
+export class DelayDelivery {
+  readonly #state: BrokerState
+  readonly #levels: Array<Level> = []
+  #isStopped = false
+
+  constructor(state: BrokerState) {
+    this.#state = state
+  }
+
+  /** Starts at what the log says was delivered last. */
+  start(): void {
+    const { metadata, store } = this.#state
+    for (let level = 1; level <= this.#state.delayLevels.length; level++) {
+      const queue = store.queues.get(TopicName.SCHEDULE, DelayLevel.queueIdOf(level))
+      queue.correctMin(store.log.minOffset)
+      const next = DelayLevel.clampOffset(metadata.delayOffsets.get(level) ?? 0, queue.minOffset, queue.maxOffset)
+      this.#levels.push({ cancel: undefined, head: undefined, isReading: false, level, next, queue, underWay: 0 })
+    }
+    for (const level of this.#levels) this.#run(level)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    for (const level of this.#levels) level.cancel?.()
+  }
+
+  /** A message is readable in a level's queue. */
+  arrived(queue: ConsumeQueue): void {
+    const level = this.#levels[queue.queueId]
+    if (level !== undefined && level.cancel === undefined && !level.isReading) this.#run(level)
+  }
+
+  #run(level: Level): void {
+    level.cancel = undefined
+    const { store, world } = this.#state
+    while (!this.#isStopped && !level.isReading && level.underWay < underWayMax) {
+      level.queue.correctMin(store.log.minOffset)
+      // Retention deleted messages that were not due yet: their time had passed by days.
+      if (level.next < level.queue.minOffset) level.next = level.queue.minOffset
+      if (level.next >= level.queue.maxOffset) return
+      const entry = level.queue.entrySync(level.next)
+      if (entry === undefined) return
+      const nowMs = world.clock.nowMs()
+      if (level.head?.queueOffset !== level.next || nowMs < level.head.seenMs)
+        level.head = { queueOffset: level.next, seenMs: nowMs }
+      const delayMs = DelayLevel.delayMsOf(this.#state.delayLevels, level.level)
+      const dueMs = DelayLevel.deliverAtMs(entry.tagsCode, level.head.seenMs, delayMs)
+      if (dueMs > nowMs) return this.#later(level, dueMs - nowMs)
+      this.#deliver(level, entry.commitLogOffset)
+    }
+  }
+
+  #later(level: Level, delayMs: number): void {
+    // At most a second at once: the wall clock may be set forward while we sleep.
+    level.cancel = this.#state.world.clock.after(Math.min(delayMs, 1000), () => this.#run(level))
+  }
+
+  #deliver(level: Level, commitLogOffset: number): void {
+    level.isReading = true
+    this.#state.store.lookAt(commitLogOffset, (message) => {
+      level.isReading = false
+      if (this.#isStopped) return
+      const queueOffset = level.next
+      if (message === undefined) {
+        this.#state.world.log.error("a delayed message cannot be read and is passed over", {
+          commitLogOffset,
+          level: level.level,
+          queueOffset,
+        })
+        level.next++
+        this.#state.metadata.delayAdvanced(level.level, level.next)
+      } else if (!this.#put(level, message)) return this.#later(level, retryMs)
+      if (level.cancel === undefined) this.#run(level)
+    })
+  }
+
+  /** Puts the message where it belongs. False when the store has no room now. */
+  #put(level: Level, message: StoredMessage): boolean {
+    const { metadata, store, world } = this.#state
+    const target = DelayLevel.restore(message.properties)
+    const queueOffset = level.next
+    if (target === undefined || !metadata.topics.has(target.topic)) {
+      world.log.warn("a delayed message has no topic to go to and is dropped", {
+        commitLogOffset: message.physicalOffset,
+        topic: target?.topic,
+      })
+      level.next++
+      metadata.delayAdvanced(level.level, level.next)
+      return true
+    }
+    const put = store.put(
+      store.queues.get(target.topic, target.queueId),
+      { ...message, preparedTransactionOffset: message.physicalOffset, properties: target.properties },
+      {
+        stored: (status) => {
+          level.underWay--
+          if (status !== "Stored") return
+          metadata.delayAdvanced(level.level, Math.max(metadata.delayOffsets.get(level.level) ?? 0, queueOffset + 1))
+          if (level.cancel === undefined && !level.isReading) this.#run(level)
+        },
+      },
+      true,
+    )
+    if (typeof put === "string") return false
+    level.next++
+    level.underWay++
+    return true
+  }
+}

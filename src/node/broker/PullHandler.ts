@@ -1,0 +1,200 @@
+/**
+ * Pulls: PULL_MESSAGE and LITE_PULL_MESSAGE. Judged by `Pull.decide`, read from the store, answered at once or held
+ * until a message arrives or its time is over (long polling). A held pull is run again and then always answered.
+ */
+import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
+import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
+import * as HeldPull from "../../domain/HeldPull.ts"
+import * as Pull from "../../domain/Pull.ts"
+import * as QueueLock from "../../domain/QueueLock.ts"
+import { matchesCode, subscribeAll } from "../../domain/Subscription.ts"
+import * as Result from "effect/Result"
+import * as Commands from "../../format/Command.ts"
+import type { Command } from "../../format/Command.ts"
+import { Malformed } from "../../format/Malformed.ts"
+import * as Format from "../../format/PullMessage.ts"
+import { RequestCode } from "../../format/RequestCode.ts"
+import { ResponseCode } from "../../format/ResponseCode.ts"
+import type { Call } from "../../infra/remoting/Call.ts"
+import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
+import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+
+/** No more messages in one answer, whatever a client asks. */
+const countMax = 1024
+
+export class PullHandler {
+  readonly #state: BrokerState
+  /** Pulls woken by the sync under way: they run when all of its messages can be read. */
+  #woken: Array<() => void> = []
+  #cancelTimer: (() => void) | undefined
+  #timerDueMs = Number.POSITIVE_INFINITY
+
+  constructor(state: BrokerState) {
+    this.#state = state
+    state.store.onArrival = (queue, queueOffset, tagsCode) => this.#arrived(queue, queueOffset, tagsCode)
+  }
+
+  readonly handle = (command: Command, call: Call): void => {
+    const header = Format.PullMessage.decode(command.ext)
+    if (header instanceof Malformed) return answerMalformed(call, header)
+    this.#run(header, command.code === RequestCode.LITE_PULL_MESSAGE, call, true)
+  }
+
+  /** Answers every held pull: the broker stops. */
+  releaseAll(): void {
+    this.#cancelTimer?.()
+    for (const { request } of HeldPull.released(this.#state.held)) request()
+  }
+
+  #run(header: Format.PullMessage, isLite: boolean, call: Call, isFirstPass: boolean): void {
+    const state = this.#state
+    const { consumerGroup: group, queueId, queueOffset, sysFlag, topic } = header
+    const decided = Pull.decide(
+      {
+        expressionType: header.expressionType,
+        group,
+        isLite,
+        queueId,
+        subVersion: header.subVersion,
+        subscription: header.subscription,
+        sysFlag,
+        topic,
+      },
+      state.pullView,
+      state.pullSettings,
+    )
+    if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
+    const { createGroup, groupConfig, subscription } = decided.success
+    if (createGroup !== undefined) state.metadata.change([], [createGroup], () => {})
+    if (Pull.commits(sysFlag, isFirstPass)) this.#commit(header, call)
+    const reset = ConsumerOffset.takeReset(state.metadata.offsets, group, topic, queueId)
+    const queue = state.store.queues.get(topic, queueId)
+    if (reset !== undefined)
+      return this.#answer(call, "OFFSET_RESET", queueOffset, reset, queue.minOffset, queue.maxOffset, 0)
+    const matches =
+      subscription.subString === subscribeAll ? undefined : (code: number) => matchesCode(subscription, code)
+    const asked = Math.min(Math.max(1, header.maxMsgNums), countMax)
+    state.store.get({ countMax: asked, matches, queue, queueOffset }, (error, result) => {
+      if (error !== undefined || result === undefined)
+        return call.answer({
+          code: ResponseCode.SYSTEM_ERROR,
+          remark: `the messages cannot be read: ${error?.message ?? "unknown"}. Try again; if it stays, run gantry store verify.`,
+        })
+      const { maxOffset, minOffset, nextBeginOffset, status } = result
+      const suggested = Pull.suggestWhichBrokerId(state.config.slaveReadEnable, false, groupConfig)
+      if (status !== "FOUND") {
+        const code = Pull.codeOf(status, queueOffset)
+        if (Pull.isHeld(code, sysFlag, isFirstPass) && this.#hold(header, isLite, call, queue, subscription)) return
+        return this.#answer(call, status, queueOffset, nextBeginOffset, minOffset, maxOffset, suggested)
+      }
+      const head = Commands.encodeResponseHead(
+        call.serialize,
+        ResponseCode.SUCCESS,
+        call.opaque,
+        status,
+        { maxOffset, minOffset, nextBeginOffset, suggestWhichBrokerId: suggested },
+        result.sizeBytes,
+      )
+      // One buffer and one copy: the ring may be overwritten before the socket has taken the bytes.
+      const frame = Buffer.allocUnsafe(head.length + result.sizeBytes)
+      head.copy(frame)
+      if (!result.copyTo(frame, head.length))
+        return call.answer({
+          code: ResponseCode.SYSTEM_ERROR,
+          remark: `a message of queue ${queueId} of topic[${topic}] at or after offset ${queueOffset} is rotten on the broker's disk and is not served. Run gantry store verify on the broker, or skip it by resetting the offset.`,
+        })
+      ConsumerOffset.pulled(state.metadata.offsets, group, topic, queueId, nextBeginOffset)
+      state.world.trace?.("Pull", { count: result.count, group, queueId, queueOffset, topic })
+      call.answerEncoded(frame)
+    })
+  }
+
+  #answer(
+    call: Call,
+    status: Pull.PullStatus,
+    queueOffset: number,
+    nextBeginOffset: number,
+    minOffset: number,
+    maxOffset: number,
+    suggestWhichBrokerId: number,
+  ): void {
+    call.answer({
+      code: ResponseCode[Pull.codeOf(status, queueOffset)],
+      ext: { maxOffset, minOffset, nextBeginOffset, suggestWhichBrokerId },
+      remark: status,
+    })
+  }
+
+  /** The offset that a pull carries. Nobody waits for it: it is on disk with the next record of offsets. */
+  #commit(header: Format.PullMessage, call: Call): void {
+    const { metadata, consumers, locks, world } = this.#state
+    const { consumerGroup: group, queueId, topic } = header
+    const committed = ConsumerOffset.commit(metadata.offsets, {
+      clientId: ConsumerGroup.clientOf(consumers, group, call.connection)?.clientId,
+      group,
+      holder: QueueLock.grantOf(locks, group, topic, queueId, world.clock.monotonicMs())?.clientId,
+      nowMs: world.clock.nowMs(),
+      queueId,
+      queueOffset: header.commitOffset,
+      topic,
+    })
+    if (committed !== "Stored") return
+    world.trace?.("CommitOffset", { group, queueId, queueOffset: header.commitOffset, topic })
+    metadata.offsetCommitted()
+  }
+
+  #hold(
+    header: Format.PullMessage,
+    isLite: boolean,
+    call: Call,
+    queue: ConsumeQueue,
+    subscription: Parameters<typeof matchesCode>[0],
+  ): boolean {
+    const { config, held, world } = this.#state
+    const holdMs = Pull.holdMs(header.suspendTimeoutMillis, config.longPollingEnable, config.shortPollingTimeMills)
+    const dueMs = world.clock.monotonicMs() + holdMs
+    const pull: HeldPull.Held<() => void> = {
+      dueMs,
+      pullFromOffset: header.queueOffset,
+      queueId: header.queueId,
+      request: () => {
+        queue.heldCount--
+        if (call.connection.isClosed) return call.drop()
+        this.#run(header, isLite, call, false)
+      },
+      subscription: subscription.subString === subscribeAll ? undefined : subscription,
+      topic: header.topic,
+    }
+    if (!HeldPull.hold(held, pull)) return false
+    queue.heldCount++
+    call.park()
+    this.#schedule(dueMs)
+    return true
+  }
+
+  #arrived(queue: ConsumeQueue, queueOffset: number, tagsCode: number): void {
+    const woken = HeldPull.arrived(this.#state.held, queue.topic, queue.queueId, queueOffset + 1, tagsCode)
+    if (woken.length === 0) return
+    if (this.#woken.length === 0) this.#state.world.clock.soon(() => this.#runWoken())
+    for (const { request } of woken) this.#woken.push(request)
+  }
+
+  #runWoken(): void {
+    const woken = this.#woken
+    this.#woken = []
+    for (const run of woken) run()
+  }
+
+  #schedule(dueMs: number): void {
+    if (dueMs >= this.#timerDueMs) return
+    this.#cancelTimer?.()
+    this.#timerDueMs = dueMs
+    const { clock } = this.#state.world
+    this.#cancelTimer = clock.after(Math.max(0, dueMs - clock.monotonicMs()) + HeldPull.tickMs, () => {
+      this.#timerDueMs = Number.POSITIVE_INFINITY
+      for (const { request } of HeldPull.expired(this.#state.held, clock.monotonicMs())) request()
+      const next = HeldPull.nextDueMs(this.#state.held)
+      if (next !== undefined) this.#schedule(next)
+    })
+  }
+}

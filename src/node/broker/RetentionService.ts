@@ -1,0 +1,46 @@
+/** Deletes old segments of the log and watches the disk, as `Retention` decides. */
+import * as Retention from "../../domain/Retention.ts"
+import type { BrokerState } from "./BrokerState.ts"
+
+const dayMs = 86_400_000
+
+/** One round; the owner calls it every `cleanResourceInterval`. */
+export const retain = (state: BrokerState): void => {
+  const { config, store, world } = state
+  const { files } = store.log
+  const last = files.all.length - 1
+  const segments = files.all.map((segment, index) => ({
+    baseOffset: segment.baseOffset,
+    // The newest is never deleted, so nobody needs its time.
+    lastStoreTimestampMs: index === last ? undefined : store.lastStoreTimestampOf(segment),
+    sizeBytes: files.segmentBytes,
+  }))
+  const nowMs = world.clock.nowMs()
+  const { freeBytes, totalBytes } = world.disk.usage(store.options.root)
+  const used = Retention.usedPercentOf(totalBytes, freeBytes)
+  const verdict = Retention.decide(
+    segments,
+    {
+      cleanFileForciblyEnable: config.cleanFileForciblyEnable,
+      deleteFileBatchMax: Retention.defaults.deleteFileBatchMax,
+      deleteWhenHours: config.deleteWhen.split(";").map(Number),
+      diskMaxUsedSpaceRatio: config.diskMaxUsedSpaceRatio,
+      diskSpaceCleanForciblyRatio: config.diskSpaceCleanForciblyRatio,
+      diskSpaceWarningLevelRatio: config.diskSpaceWarningLevelRatio,
+      fileReservedTimeHours: config.fileReservedTime,
+      ...(config.commitLogTotalBytesMax > 0 ? { totalBytesMax: config.commitLogTotalBytesMax } : {}),
+    },
+    {
+      hour: Math.floor(((nowMs + config.utcOffsetMinutes * 60_000) % dayMs) / 3_600_000),
+      isAsked: false,
+      nowMs,
+      usedPercent: { commitLog: used, consumeQueue: used },
+    },
+  )
+  for (let i = 0; i < verdict.count; i++) {
+    const segment = files.first
+    if (segment === undefined || !store.deleteFirstSegment()) break
+    world.log.info("deleted the oldest segment of the CommitLog", { path: segment.path, reason: verdict.reason })
+  }
+  store.setDiskFull(verdict.isDiskFull, used)
+}

@@ -1,0 +1,291 @@
+/**
+ * Sends: SEND_MESSAGE, its V2 form and batches. Judged by `Send.decide`, stored, and answered when the store says so.
+ * The hot path of the broker: plain and synchronous, one object per message beside what the store makes.
+ *
+ * A message to a topic that must be created first waits for it, and so do those behind it to the same topic: messages
+ * of one connection to one queue are stored in the order sent, pipelined or not (promise P2).
+ */
+import * as DelayLevel from "../../domain/DelayLevel.ts"
+import * as Properties from "../../domain/Properties.ts"
+import * as Send from "../../domain/Send.ts"
+import * as Result from "effect/Result"
+import * as Batch from "../../format/Batch.ts"
+import type { Command } from "../../format/Command.ts"
+import { Malformed } from "../../format/Malformed.ts"
+import { RequestCode } from "../../format/RequestCode.ts"
+import { ResponseCode } from "../../format/ResponseCode.ts"
+import * as Format from "../../format/SendMessage.ts"
+import type { Call } from "../../infra/remoting/Call.ts"
+import type { Appended, MessageIn, PutRefusal, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
+import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+
+const noWait = "false"
+
+export class SendHandler {
+  readonly #state: BrokerState
+  /** Sends that wait for their topic, by topic, in order of arrival. */
+  readonly #creating = new Map<string, Array<() => void>>()
+
+  constructor(state: BrokerState) {
+    this.#state = state
+  }
+
+  readonly handle = (command: Command, call: Call): void => {
+    const isV1 = command.code === RequestCode.SEND_MESSAGE
+    const header = (isV1 ? Format.SendMessage : Format.SendMessageV2).decode(command.ext)
+    if (header instanceof Malformed) return answerMalformed(call, header)
+    const waiting = this.#creating.get(header.topic)
+    if (waiting === undefined) return this.#judge(command, header, command.body, call)
+    const body = Buffer.from(command.body)
+    waiting.push(() => this.#judge(command, header, body, call))
+  }
+
+  #judge(command: Command, header: Format.SendMessage, body: Buffer, call: Call): void {
+    const state = this.#state
+    const properties = header.properties ?? ""
+    if (body.length === 0)
+      return call.answer({
+        code: ResponseCode.MESSAGE_ILLEGAL,
+        remark: "the message has no body: send at least one byte",
+      })
+    const isBatch = header.batch === true
+    const decided = Send.decide(
+      {
+        bodySizeBytes: body.length,
+        clientVersion: command.version,
+        defaultTopic: header.defaultTopic,
+        defaultTopicQueueNums: header.defaultTopicQueueNums,
+        isBatch,
+        maxReconsumeTimes: header.maxReconsumeTimes,
+        pick: state.nextPick(),
+        properties,
+        queueId: header.queueId,
+        reconsumeTimes: header.reconsumeTimes ?? 0,
+        sysFlag: header.sysFlag,
+        topic: header.topic,
+      },
+      state.sendView,
+      state.sendSettings,
+    )
+    if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
+    const accepted = decided.success
+    if (accepted.isHalf)
+      return call.answer({
+        code: ResponseCode.NO_PERMISSION,
+        remark: `the broker[${state.config.brokerName}] takes no transactional messages: they come with a later version. The message was not stored.`,
+      })
+    if (accepted.isInnerBatch)
+      return call.answer({
+        code: ResponseCode.MESSAGE_ILLEGAL,
+        remark: `topic[${accepted.topic}] has queue.type BatchCQ, which this broker does not serve. Use a topic of type SimpleCQ.`,
+      })
+    if (accepted.create.length === 0 && accepted.createGroup === undefined)
+      return this.#store(accepted, header, body, isBatch, call)
+    // The bytes of the request are the socket's: what waits keeps its own.
+    this.#create(accepted, header, Buffer.from(body), isBatch, call)
+  }
+
+  #create(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, isBatch: boolean, call: Call): void {
+    const waiting: Array<() => void> = []
+    this.#creating.set(header.topic, waiting)
+    const groups = accepted.createGroup === undefined ? [] : [accepted.createGroup]
+    this.#state.metadata.change(accepted.create, groups, (failure) => {
+      this.#creating.delete(header.topic)
+      if (failure === undefined) this.#store(accepted, header, body, isBatch, call)
+      else
+        call.answer({
+          code: ResponseCode.SYSTEM_ERROR,
+          remark: `topic[${accepted.topic}] could not be created: ${failure}`,
+        })
+      for (const run of waiting) run()
+    })
+  }
+
+  #store(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, isBatch: boolean, call: Call): void {
+    if (isBatch) return this.#storeBatch(accepted, header, body, call)
+    const state = this.#state
+    const stamped = Send.stampProperties(accepted.properties, state.stamp, state.newUniqKey)
+    if (Properties.find(stamped, Properties.PropertyName.DELAY) === undefined && isTimer(stamped))
+      return call.answer({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark:
+          "timer messages are not enabled on this broker (timerWheelEnable=false). Use a delay level; the message was not stored.",
+      })
+    const placed = DelayLevel.rewrite(
+      { properties: stamped, queueId: accepted.queueId, sysFlag: accepted.sysFlag, topic: accepted.topic },
+      state.delayLevels,
+    )
+    if (Result.isFailure(placed)) return answerRefusal(call, placed.failure)
+    const { properties, queueId, topic } = placed.success
+    const message: MessageIn = {
+      body,
+      bornHost: state.bornHost(call.connection),
+      bornTimestamp: header.bornTimestamp,
+      flag: header.flag,
+      preparedTransactionOffset: 0,
+      properties,
+      reconsumeTimes: header.reconsumeTimes ?? 0,
+      sysFlag: accepted.sysFlag,
+    }
+    const waits = Properties.find(properties, Properties.PropertyName.WAIT) !== noWait
+    const waiter = new SendWaiter(state, call, queueId, Properties.find(stamped, Properties.PropertyName.UNIQ_KEY))
+    const put = state.store.put(state.store.queues.get(topic, queueId), message, waits ? waiter : undefined)
+    if (typeof put === "string") return answerPutRefusal(call, put, state)
+    if (!waits) waiter.stored("Stored", put)
+  }
+
+  #storeBatch(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, call: Call): void {
+    const state = this.#state
+    if (body.length > state.config.maxMessageSize)
+      return call.answer({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `the batch is too large: ${body.length} bytes, maxMessageSize is ${state.config.maxMessageSize}. Split it.`,
+      })
+    const elements = Batch.decode(body)
+    if (elements instanceof Malformed)
+      return call.answer({
+        code: ResponseCode.MESSAGE_ILLEGAL,
+        remark: `the batch cannot be read: ${elements.reason}. Nothing was stored.`,
+      })
+    const queue = state.store.queues.get(accepted.topic, accepted.queueId)
+    const bornHost = state.bornHost(call.connection)
+    const last = elements.length - 1
+    const waiter = new BatchWaiter(state, call, accepted.queueId)
+    for (const [index, element] of elements.entries()) {
+      const put = state.store.put(
+        queue,
+        {
+          body: element.body,
+          bornHost,
+          bornTimestamp: header.bornTimestamp,
+          flag: element.flag,
+          preparedTransactionOffset: 0,
+          properties: element.properties,
+          reconsumeTimes: header.reconsumeTimes ?? 0,
+          sysFlag: accepted.sysFlag,
+        },
+        index === last ? waiter : undefined,
+      )
+      if (typeof put === "string") return answerPutRefusal(call, put, state)
+      waiter.add(put)
+    }
+  }
+}
+
+const timerNames = [
+  Properties.PropertyName.TIMER_DELIVER_MS,
+  Properties.PropertyName.TIMER_DELAY_MS,
+  Properties.PropertyName.TIMER_DELAY_SEC,
+]
+
+const isTimer = (properties: string): boolean =>
+  properties.includes("TIMER_") && timerNames.some((name) => Properties.find(properties, name) !== undefined)
+
+/** Answers one send. */
+class SendWaiter implements PutWaiter {
+  readonly #state: BrokerState
+  readonly #call: Call
+  readonly #queueId: number
+  readonly #transactionId: string | undefined
+
+  constructor(state: BrokerState, call: Call, queueId: number, transactionId: string | undefined) {
+    this.#state = state
+    this.#call = call
+    this.#queueId = queueId
+    this.#transactionId = transactionId
+  }
+
+  stored(status: StoredStatus, record: Appended): void {
+    answerStored(this.#state, this.#call, status, {
+      msgId: this.#state.messageId(record.commitLogOffset),
+      queueId: this.#queueId,
+      queueOffset: record.queueOffset,
+      transactionId: this.#transactionId,
+    })
+  }
+}
+
+/** Answers a batch, when its last message is stored: the log is in order, so the others are too. */
+class BatchWaiter implements PutWaiter {
+  readonly #state: BrokerState
+  readonly #call: Call
+  readonly #queueId: number
+  readonly #offsets: Array<number> = []
+  #first = -1
+
+  constructor(state: BrokerState, call: Call, queueId: number) {
+    this.#state = state
+    this.#call = call
+    this.#queueId = queueId
+  }
+
+  add(record: Appended): void {
+    if (this.#first < 0) this.#first = record.queueOffset
+    this.#offsets.push(record.commitLogOffset)
+  }
+
+  stored(status: StoredStatus): void {
+    answerStored(this.#state, this.#call, status, {
+      msgId: this.#offsets.map((offset) => this.#state.messageId(offset)).join(","),
+      queueId: this.#queueId,
+      queueOffset: this.#first,
+      transactionId: undefined,
+    })
+  }
+}
+
+const answerStored = (
+  state: BrokerState,
+  call: Call,
+  status: StoredStatus,
+  ext: {
+    readonly msgId: string
+    readonly queueId: number
+    readonly queueOffset: number
+    readonly transactionId: string | undefined
+  },
+): void => {
+  if (status === "Failed")
+    return call.answer({
+      code: ResponseCode.SERVICE_NOT_AVAILABLE,
+      remark: "the store failed to sync: whether the message is on disk is unknown. Send it to another broker.",
+    })
+  call.answer({
+    code: status === "Stored" ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
+    ext: { ...ext, MSG_REGION: state.config.regionId, TRACE_ON: state.config.traceOn ? "true" : "false" },
+  })
+}
+
+const answerPutRefusal = (call: Call, refusal: PutRefusal, state: BrokerState): void => {
+  const { code, remark } = putRefusals[refusal]
+  call.answer({ code, remark: remark(state.config.maxMessageSize) })
+}
+
+/** How the store's refusals are told on the wire. */
+export const putRefusals: Readonly<
+  Record<PutRefusal, { readonly code: number; readonly remark: (maxMessageSize: number) => string }>
+> = {
+  Busy: {
+    code: ResponseCode.SYSTEM_BUSY,
+    remark: () =>
+      "[PCBUSY_CLEAN_QUEUE]broker busy: the disk does not keep up. Not stored; try again, or another broker.",
+  },
+  Closed: {
+    code: ResponseCode.SERVICE_NOT_AVAILABLE,
+    remark: () => "the store is closed: the broker is stopping or its disk failed. Send to another broker.",
+  },
+  DiskFull: {
+    code: ResponseCode.SERVICE_NOT_AVAILABLE,
+    remark: () =>
+      "the broker's disk is full: sends are refused, reads go on. Free some space or send to another broker.",
+  },
+  MessageTooLarge: {
+    code: ResponseCode.MESSAGE_ILLEGAL,
+    remark: (max) => `the message is too large: maxMessageSize is ${max} bytes. Send less, or raise it on the broker.`,
+  },
+  PropertiesTooLarge: {
+    code: ResponseCode.MESSAGE_ILLEGAL,
+    remark: () =>
+      `the message's properties are too large: at most ${Properties.sizeBytesMax} bytes, those of the broker included.`,
+  },
+}
