@@ -19,87 +19,40 @@ import { compare } from "./JavaString.ts"
 import { hint } from "./Nearest.ts"
 import { type Refusal, refuse } from "./Refusal.ts"
 import { TopicFlag, has } from "./SysFlag.ts"
+import {
+  type BrokerData,
+  type BrokerEntry,
+  type LiveBroker,
+  type MappingInfo,
+  type QueueData,
+  type Route,
+  type TopicRoute,
+  brokerDataOf,
+  changePerm,
+  liveKey,
+  masterId,
+  minOf,
+  removeBroker,
+  removeQueueData,
+  setQueueData,
+  sortedById,
+  sortedByKey,
+} from "./RouteTables.ts"
 import { Perm, type TopicConfig, isWritable } from "./Topic.ts"
 
-export const masterId = 0
+export {
+  type BrokerData,
+  type LiveBroker,
+  type MappingInfo,
+  type QueueData,
+  type Route,
+  type TopicRoute,
+  make,
+  masterId,
+} from "./RouteTables.ts"
+
 export const heartbeatTimeoutMsDefault = 120_000
 const syncMemberPrefix = "rmq_sys_SYNC_BROKER_MEMBER_"
-
-/** What one broker says of one topic. */
-export interface QueueData {
-  readonly brokerName: string
-  readonly readQueueNums: number
-  readonly writeQueueNums: number
-  readonly perm: number
-  readonly topicSysFlag: number
-}
-
-/** The addresses of one broker name: `brokerAddrs` from broker id (0 is the master) to `ip:port`, sorted by id. */
-export interface BrokerData {
-  readonly cluster: string
-  readonly brokerName: string
-  readonly brokerAddrs: ReadonlyMap<number, string>
-  readonly enableActingMaster: boolean
-  readonly zoneName?: string
-}
-
-/** Where the queues of a static topic lie on one broker; `currIdMap` from logical to physical queue id. */
-export interface MappingInfo {
-  readonly topic: string
-  readonly bname: string
-  readonly totalQueues: number
-  readonly epoch: number
-  readonly scope: string
-  readonly dirty: boolean
-  readonly currIdMap: ReadonlyMap<number, number>
-}
-
-export interface TopicRoute {
-  readonly queueDatas: ReadonlyArray<QueueData>
-  readonly brokerDatas: ReadonlyArray<BrokerData>
-  readonly filterServerTable: ReadonlyMap<string, ReadonlyArray<string>>
-  readonly topicQueueMappingByBroker?: ReadonlyMap<string, MappingInfo>
-}
-
-/** A broker that registered and has not been lost. `C` is whatever the owner knows a connection by. */
-export interface LiveBroker<C> {
-  readonly clusterName: string
-  readonly brokerAddr: string
-  readonly brokerName: string
-  readonly brokerId: number
-  readonly haServerAddr: string
-  readonly heartbeatTimeoutMs: number
-  readonly dataVersion: DataVersion
-  readonly connection: C
-  lastUpdateMs: number
-}
-
-interface BrokerEntry {
-  readonly cluster: string
-  readonly brokerName: string
-  readonly addrs: Map<number, string>
-  readonly topics: Set<string>
-  enableActingMaster: boolean
-  zoneName: string | undefined
-}
-
-export interface Route<C> {
-  readonly topics: Map<string, Map<string, QueueData>>
-  readonly brokers: Map<string, BrokerEntry>
-  readonly clusters: Map<string, Set<string>>
-  readonly live: Map<string, LiveBroker<C>>
-  readonly filterServers: Map<string, ReadonlyArray<string>>
-  readonly mappings: Map<string, Map<string, MappingInfo>>
-}
-
-export const make = <C>(): Route<C> => ({
-  topics: new Map(),
-  brokers: new Map(),
-  clusters: new Map(),
-  live: new Map(),
-  filterServers: new Map(),
-  mappings: new Map(),
-})
 
 /** One REGISTER_BROKER. */
 export interface Registration<C> {
@@ -342,7 +295,7 @@ export const ofZone = (found: TopicRoute, zoneName: string): TopicRoute => {
 
 /** The members of a broker name, id to address; empty when unknown. */
 export const memberGroup = <C>(route: Route<C>, brokerName: string): ReadonlyMap<number, string> =>
-  sorted(route.brokers.get(brokerName)?.addrs ?? new Map())
+  sortedById(route.brokers.get(brokerName)?.addrs ?? new Map())
 
 /** Every broker and cluster, for administrators. */
 export const clusterInfo = <C>(
@@ -424,37 +377,6 @@ export const registerTopic = <C>(route: Route<C>, topic: string, queueDatas: Rea
   return true
 }
 
-const liveKey = (clusterName: string, brokerAddr: string): string => `${clusterName}\n${brokerAddr}`
-
-const minOf = (addrs: ReadonlyMap<number, string>): number => {
-  let min = Number.POSITIVE_INFINITY
-  for (const id of addrs.keys()) if (id < min) min = id
-  return min
-}
-
-const sorted = (addrs: ReadonlyMap<number, string>): ReadonlyMap<number, string> =>
-  new Map([...addrs].toSorted((a, b) => a[0] - b[0]))
-
-const sortedByKey = <V>(table: ReadonlyMap<string, V>): Array<[string, V]> =>
-  [...table].toSorted((a, b) => compare(a[0], b[0]))
-
-const brokerDataOf = (broker: BrokerEntry, actingMaster: boolean): BrokerData => {
-  const addrs = new Map(sorted(broker.addrs))
-  if (actingMaster && broker.enableActingMaster && !addrs.has(masterId)) {
-    const id = minOf(addrs)
-    const addr = addrs.get(id)!
-    addrs.delete(id)
-    addrs.set(masterId, addr)
-  }
-  return {
-    cluster: broker.cluster,
-    brokerName: broker.brokerName,
-    brokerAddrs: sorted(addrs),
-    enableActingMaster: broker.enableActingMaster,
-    ...(broker.zoneName === undefined ? {} : { zoneName: broker.zoneName }),
-  }
-}
-
 const addBroker = <C>(route: Route<C>, input: Registration<C>): BrokerEntry => {
   const broker: BrokerEntry = {
     cluster: input.clusterName,
@@ -491,45 +413,6 @@ const registerTopics = <C>(
     if (byBroker === undefined) route.mappings.set(topic, new Map([[mapping.bname, mapping]]))
     else byBroker.set(mapping.bname, mapping)
   }
-}
-
-const setQueueData = <C>(route: Route<C>, broker: BrokerEntry, topic: string, queue: QueueData): void => {
-  broker.topics.add(topic)
-  const queues = route.topics.get(topic)
-  if (queues === undefined) route.topics.set(topic, new Map([[broker.brokerName, queue]]))
-  else queues.set(broker.brokerName, queue)
-}
-
-const removeQueueData = <C>(route: Route<C>, broker: BrokerEntry, topic: string): void => {
-  broker.topics.delete(topic)
-  removeOf(route.topics, topic, broker.brokerName)
-  removeOf(route.mappings, topic, broker.brokerName)
-}
-
-const removeOf = <V>(table: Map<string, Map<string, V>>, topic: string, brokerName: string): void => {
-  const byBroker = table.get(topic)
-  if (byBroker === undefined) return
-  byBroker.delete(brokerName)
-  if (byBroker.size === 0) table.delete(topic)
-}
-
-const removeBroker = <C>(route: Route<C>, broker: BrokerEntry): void => {
-  route.brokers.delete(broker.brokerName)
-  for (const topic of broker.topics) removeQueueData(route, broker, topic)
-  for (const [topic] of route.mappings) removeOf(route.mappings, topic, broker.brokerName)
-  for (const [cluster, brokerNames] of route.clusters) {
-    brokerNames.delete(broker.brokerName)
-    if (brokerNames.size === 0) route.clusters.delete(cluster)
-  }
-}
-
-const changePerm = <C>(route: Route<C>, broker: BrokerEntry, change: (perm: number) => number): number => {
-  for (const topic of broker.topics) {
-    const queues = route.topics.get(topic)!
-    const queue = queues.get(broker.brokerName)!
-    queues.set(broker.brokerName, { ...queue, perm: change(queue.perm) })
-  }
-  return broker.topics.size
 }
 
 const wipeWrite = <C>(route: Route<C>, broker: BrokerEntry): number =>

@@ -5,9 +5,9 @@ import * as ConsumerOffset from "../../../src/domain/ConsumerOffset.ts"
 
 const entry = fc.record({
   group: fc.constantFrom("g", "h"),
-  topic: fc.constantFrom("T", "U"),
+  topic: fc.constant("T"),
   queueId: fc.nat(1),
-  queueOffset: fc.nat(20),
+  queueOffset: fc.nat(5),
 })
 
 const step = fc.oneof(
