@@ -119,6 +119,14 @@ describe("ConsumerOffset", () => {
     expect(refusal(committed(8))).toBe("fine")
   })
 
+  it("fenced: an announced reset lets a commit fall back once", () => {
+    const offsets = ConsumerOffset.make(0)
+    const outcomes = [10, 4].map((queueOffset) => ConsumerOffset.commit(offsets, committed(queueOffset)))
+    ConsumerOffset.announceReset(offsets, { group: "g", topic: "T", queueId: 0, queueOffset: 4 })
+    for (const queueOffset of [5, 4, 10, 4]) outcomes.push(ConsumerOffset.commit(offsets, committed(queueOffset)))
+    expect(outcomes).toEqual(["Stored", "Backwards", "Backwards", "Stored", "Stored", "Backwards"])
+  })
+
   it("answers a query: what is stored, 0 of a young queue, or not found", () => {
     const asked = { stored: undefined, setZeroIfNotFound: undefined, queueOffsetMin: 0, isFirstInMemory: true }
     const answer = (more: Partial<Parameters<typeof ConsumerOffset.answerQuery>[0]>): number | string => {
