@@ -4,7 +4,7 @@
  *
  * Laws (test/model/domain/ClientCheck.test.ts)
  *   stricter  what passes here passes the broker's check of the same thing
- * Source: spec/wire.md (names, limits); behaviour of RocketMQ 5.5.0 (Validators).
+ * Source: behaviour of RocketMQ 5.5.0 (Validators).
  */
 import { isBlank } from "./JavaString.ts"
 import { nameLengthMax as groupLengthMax } from "./SubscriptionGroup.ts"

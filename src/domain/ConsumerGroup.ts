@@ -10,7 +10,7 @@
  *   newest     the subscription of a topic has the greatest `subVersion` of all members' for it
  *   told       `changed` is true exactly when the set of connections or of subscribed topics became another
  *   empty      a group without connections is gone
- * Source: spec/delivery.md; behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (ConsumerManager).
  */
 import type { Subscription } from "./Subscription.ts"
 
