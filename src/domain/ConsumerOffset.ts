@@ -14,7 +14,7 @@
  *   replay   folding the drained records over an empty table gives the committed table
  *   fenced   while a queue is fenced its offset never falls, except to an announced reset or by an administrator
  *   kept     only `commit`, `reset`, `apply`, `clone` and the removals change what `query` answers
- * Source: spec/delivery.md, spec/ordering.md; behaviour of RocketMQ 5.5.0.
+ * Source: spec/delivery/Delivery.tla (PersistOffset); behaviour of RocketMQ 5.5.0 (ConsumerOffsetManager).
  */
 import * as Result from "effect/Result"
 import { type DataVersion, initial, next } from "./DataVersion.ts"

@@ -3,7 +3,7 @@
  *
  * Laws (test/model/domain/DataVersion.test.ts)
  *   moved  a bumped version never equals the one before
- * Source: spec/wire.md (DataVersion), spec/store.md (config files).
+ * Source: behaviour of RocketMQ 5.5.0 (DataVersion).
  */
 
 /** `stateVersion` is the master's epoch, `timestamp` is ms, `counter` counts the changes. All three make equality. */

@@ -8,7 +8,7 @@
  *   never early     a message is delivered no sooner than its level's delay after it was stored; only a clock that is set
  *                   forward meanwhile makes that less in real time
  *   not for ever    once seen at the head of its queue it waits at most its level's delay, however far the clock fell back
- * Source: spec/delay.md, spec/store.md (delay-level messages); behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (ScheduleMessageService, HookUtils).
  */
 import * as Result from "effect/Result"
 import { isBlank } from "./JavaString.ts"

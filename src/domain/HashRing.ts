@@ -5,7 +5,7 @@
  * Laws (test/model/domain/HashRing.test.ts)
  *   stable  removing a node moves no key that another node owned
  *   total   a ring with a node owns every key
- * Source: spec/rebalance.md; behaviour of RocketMQ 5.5.0 (ConsistentHashRouter).
+ * Source: behaviour of RocketMQ 5.5.0 (ConsistentHashRouter).
  */
 
 /** A place on the circle, an unsigned 32-bit number: RocketMQ's is the first four bytes of MD5, big-endian. */

@@ -10,7 +10,7 @@
  *   patient   nothing else wakes it before its time
  *   in order  pulls of one queue that a message wakes are handed out in the order in which they were held
  *   bounded   no more than `heldMax` pulls are held
- * Source: spec/delivery.md; behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (PullRequestHoldService).
  */
 import { matchesCode, type Subscription } from "./Subscription.ts"
 

@@ -4,7 +4,7 @@
  * Laws (test/model/domain/JavaString.test.ts)
  *   int32   `hashCode` is a signed 32-bit integer, a function of the UTF-16 code units alone
  *   concat  hashCode(a + b) = hashCode(a) * 31^length(b) + hashCode(b), modulo 2^32
- * Source: spec/glossary.md (tagsCode); java.lang.String.
+ * Source: java.lang.String; spec/glossary.md says where the hash is used.
  */
 
 /** `String.hashCode`: the polynomial in 31 over UTF-16 code units, as a signed 32-bit integer. "" is 0. */

@@ -4,7 +4,7 @@
  * Laws (test/model/domain/KvConfig.test.ts)
  *   read-own  a put value is what a get answers until it is put again or deleted
  *   tidy      a namespace without keys is gone
- * Source: spec/nameserver.md (kvConfig); behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (KVConfigManager).
  */
 
 /** Namespace of the queue order of ordered topics: `broker-a:4;broker-b:4` by topic. */

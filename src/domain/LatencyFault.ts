@@ -4,7 +4,7 @@
  * Laws (test/model/domain/LatencyFault.test.ts)
  *   longer   a penalty is never shortened by a later one
  *   passing  a broker is available again once its penalty is over
- * Source: spec/producer.md; behaviour of RocketMQ 5.5.0 (LatencyFaultToleranceImpl).
+ * Source: behaviour of RocketMQ 5.5.0 (LatencyFaultToleranceImpl).
  */
 
 /** A send that took at least `latencyMax[i]` ms keeps its broker away for `notAvailableDuration[i]` ms. */

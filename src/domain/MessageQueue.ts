@@ -1,6 +1,6 @@
 /**
  * A message queue as clients name it: one queue of a topic on one broker.
- * Source: spec/wire.md (MessageQueue).
+ * Source: behaviour of RocketMQ 5.5.0 (MessageQueue).
  */
 import { compare as compareText } from "./JavaString.ts"
 

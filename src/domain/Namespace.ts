@@ -5,7 +5,7 @@
  * Laws (test/model/domain/Namespace.test.ts)
  *   there and back  for an ordinary name, what is wrapped comes back unwrapped
  *   once            wrapping twice is wrapping once
- * Source: spec/wire.md (names); behaviour of RocketMQ 5.5.0 (NamespaceUtil).
+ * Source: behaviour of RocketMQ 5.5.0 (NamespaceUtil).
  */
 import { isSystem as isSystemGroup } from "./SubscriptionGroup.ts"
 import { dlqPrefix, isDlq, isRetry, isSystem as isSystemTopic, retryPrefix } from "./Topic.ts"

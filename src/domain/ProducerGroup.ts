@@ -4,7 +4,7 @@
  * Laws (test/model/domain/ProducerGroup.test.ts)
  *   members  a group holds exactly the connections that registered, have not closed and were not silent for too long
  *   fair     as many picks in a row as there are usable connections answer each of them once
- * Source: behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (ProducerManager).
  */
 import { channelExpiredTimeoutMs, type Client } from "./ConsumerGroup.ts"
 

@@ -8,7 +8,7 @@
  *   round-trip  parse(print(map)) is `map`, when names and values are not empty and hold no separator
  *   find        find(text, name) is parse(text).get(name), for every text
  *   set         after `set` the name has the value, every other name keeps its own
- * Source: spec/wire.md (property string), spec/store.md (records).
+ * Source: behaviour of RocketMQ 5.5.0 (MessageDecoder, MessageConst).
  */
 
 /** The names that mean something to a broker or client, by RocketMQ's constants. */

@@ -6,7 +6,7 @@
  *   in range   an offset within [min, max) is read; any other is answered with one that is in [min, max]
  *   waits      only a pull at the end of its queue is held, and only once
  *   honest     nothing that failed is answered as an empty queue
- * Source: spec/delivery.md; behaviour of RocketMQ 5.5.0.
+ * Source: spec/delivery/Delivery.tla (Pull); behaviour of RocketMQ 5.5.0 (PullMessageProcessor).
  */
 import * as Result from "effect/Result"
 import type { MessageModel } from "./ConsumerGroup.ts"

@@ -10,7 +10,7 @@
  *   lease       only its holder, or the end of its lease, ends a hold
  *   grants      the grants of a queue only grow; a grant has one client for its whole life
  *   restart     within one lease after a start nothing is granted when another process may still have granted it
- * Source: spec/ordering.md; behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (RebalanceLockManager); grants are Gantry's own.
  */
 
 import type { MessageQueue } from "./MessageQueue.ts"

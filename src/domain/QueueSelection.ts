@@ -7,7 +7,7 @@
  *   away       while another broker has a queue, the one that failed last is not picked
  *   some       with at least one queue there always is an answer
  *   same hash  equal arguments select equal queues
- * Source: spec/producer.md; behaviour of RocketMQ 5.5.0 (TopicPublishInfo, MQFaultStrategy, SelectMessageQueueByHash).
+ * Source: behaviour of RocketMQ 5.5.0 (TopicPublishInfo, MQFaultStrategy, SelectMessageQueueByHash).
  */
 import { hashCode } from "./JavaString.ts"
 import { type LatencyFaults, isAvailable, isReachable } from "./LatencyFault.ts"

@@ -7,7 +7,7 @@
  *              MACHINE_ROOM), and no queue is in two shares; CONFIG promises neither
  *   even       AVG and AVG_BY_CIRCLE give any two members numbers of queues that differ by one at most
  *   same view  the order in which queues and ids arrive does not matter to `assign`
- * Source: spec/rebalance.md; behaviour of RocketMQ 5.5.0 (AllocateMessageQueueStrategy).
+ * Source: behaviour of RocketMQ 5.5.0 (AllocateMessageQueueStrategy and its six classes).
  */
 import * as Result from "effect/Result"
 import * as HashRing from "./HashRing.ts"

@@ -8,7 +8,7 @@
  *   promised   nothing below the durable mark is ever cut
  *   torn       what does not read at or above the mark is always cut
  *   covered    the scan starts at or before everything that queues, index or durable mark may lack
- * Source: spec/store.md (recovery); behaviour of RocketMQ 5.5.0.
+ * Source: spec/store/Store.tla (Recover, RotRefused); behaviour of RocketMQ 5.5.0 (CommitLog).
  */
 
 /** Where a scan of the log stopped. Offsets are bytes of the log. */

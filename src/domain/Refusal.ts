@@ -1,7 +1,7 @@
 /**
  * A refusal: an expected "no" to a request, with the response code that says it on the wire and a remark that says
  * what was refused, why, and what to do about it. Refusals are values; nothing in the domain throws them.
- * Source: spec/wire.md (response codes); the format layer maps a code's name to its number.
+ * Source: src/format/ResponseCode.ts has the numbers of the codes.
  */
 import * as Result from "effect/Result"
 

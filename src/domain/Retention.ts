@@ -9,7 +9,7 @@
  *   kept          without pressure nothing younger than its retention time goes
  *   relieved      as long as two segments are left, pressure takes at least one
  *   reserve       a full store takes no client's message, and system records down to the reserve (P11)
- * Source: spec/store.md (retention); behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (CleanCommitLogService).
  */
 
 /** One segment, oldest first. `lastStoreTimestampMs` undefined: it has no readable record, and only pressure takes it. */

@@ -6,7 +6,7 @@
  *   counted   a message that is put again has one attempt more
  *   bounded   with a maximum of n a message is retried at most n times and then is a dead letter
  *   traced    RETRY_TOPIC and ORIGIN_MESSAGE_ID name the first topic and the first stored message, through all attempts
- * Source: spec/delivery.md; behaviour of RocketMQ 5.5.0.
+ * Source: spec/delivery/Delivery.tla (SendBack, Retry, DeadLetter); RocketMQ 5.5.0 (consumerSendMsgBack).
  */
 import * as Result from "effect/Result"
 import { isBlank } from "./JavaString.ts"

@@ -11,7 +11,7 @@
  *   repeated    registering the same twice is registering once
  *   forgotten   after `expire` no broker is silent longer than it promised; after the last one left, all tables are empty
  *   late        the end of an old connection never removes what a newer connection registered
- * Source: spec/nameserver.md; behaviour of RocketMQ 5.5.0.
+ * Source: behaviour of RocketMQ 5.5.0 (RouteInfoManager).
  */
 import * as Result from "effect/Result"
 import { type DataVersion, isEqual } from "./DataVersion.ts"

@@ -7,7 +7,7 @@
  *               the one that was asked for
  *   settled     a retry beyond its group's attempts, or of a group that consumes in order, goes to its dead-letter topic (P4)
  *   closed      no accepted message lands in a topic that only the broker writes
- * Source: spec/delivery.md; behaviour of RocketMQ 5.5.0.
+ * Source: spec/delivery/Delivery.tla (Send); behaviour of RocketMQ 5.5.0 (SendMessageProcessor).
  */
 import * as Result from "effect/Result"
 import { levelOf } from "./DelayLevel.ts"

@@ -5,7 +5,7 @@
  * Laws (test/model/domain/StartOffset.test.ts)
  *   goes on   a stored offset is where it starts, whatever the setting
  *   no guess  an offset that could not be asked for is never replaced by another
- * Source: spec/rebalance.md; behaviour of RocketMQ 5.5.0 (computePullFromWhere).
+ * Source: behaviour of RocketMQ 5.5.0 (computePullFromWhere).
  */
 import type { ConsumeFromWhere } from "./ConsumerGroup.ts"
 import { isRetry } from "./Topic.ts"

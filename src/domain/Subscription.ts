@@ -6,7 +6,7 @@
  *   no miss     a message whose tag is in `tagsSet` always passes `matchesCode`
  *   everything  `*` passes every message; so does an entry whose code is not known
  *   codes       `codeSet` holds the hash code of each tag, and nothing else
- * Source: spec/wire.md (heartbeat, TAG expression), spec/store.md (tagsCode).
+ * Source: behaviour of RocketMQ 5.5.0 (FilterAPI, ExpressionMessageFilter).
  */
 import * as Result from "effect/Result"
 import { hashCode, trim } from "./JavaString.ts"

@@ -4,7 +4,7 @@
  * Laws (test/model/domain/SubscriptionGroup.test.ts)
  *   safe     a valid name holds only letters, digits and `% | _ -`, and is 1 to 120 long
  *   created  `autoCreate` answers the defaults for a valid name or nothing; it never changes a name
- * Source: spec/store.md (subscriptionGroup.json), spec/wire.md (groups reserved).
+ * Source: behaviour of RocketMQ 5.5.0 (SubscriptionGroupManager, TopicValidator).
  */
 import { isBlank } from "./JavaString.ts"
 import { hasIllegalCharacter } from "./Topic.ts"

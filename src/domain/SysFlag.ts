@@ -3,7 +3,7 @@
  *
  * Laws (test/model/domain/SysFlag.test.ts)
  *   one type   a message's transaction type is exactly the one that was set last, all other bits untouched
- * Source: spec/wire.md (bit fields).
+ * Source: behaviour of RocketMQ 5.5.0 (MessageSysFlag, PullSysFlag, TopicSysFlag).
  */
 
 /** Bits of a stored message. */
