@@ -18,6 +18,7 @@ import {
   orElse,
   pretty,
   record,
+  tableSizeMax,
   text,
 } from "./shape.ts"
 
@@ -45,11 +46,15 @@ export const TopicConfig = record("TopicConfig", {
 })
 
 /** `topics.json`. */
-export const Topics = record("topics.json", {
-  gantry: optional(Mark),
-  dataVersion: orElse(DataVersion, noVersion),
-  topicConfigTable: orElse(map(TopicConfig), new Map()),
-})
+export const Topics = record(
+  "topics.json",
+  {
+    gantry: optional(Mark),
+    dataVersion: orElse(DataVersion, noVersion),
+    topicConfigTable: orElse(map(TopicConfig), new Map()),
+  },
+  tableSizeMax,
+)
 export type Topics = typeof Topics.Type
 
 const RetryPolicy = record("GroupRetryPolicy", {
@@ -91,25 +96,33 @@ export const GroupConfig = record("SubscriptionGroupConfig", {
 })
 
 /** `subscriptionGroup.json`. `forbiddenTable`: group to topic to bits. */
-export const SubscriptionGroups = record("subscriptionGroup.json", {
-  gantry: optional(Mark),
-  dataVersion: orElse(DataVersion, noVersion),
-  forbiddenTable: orElse(map(map(int)), new Map()),
-  subscriptionGroupTable: orElse(map(GroupConfig), new Map()),
-})
+export const SubscriptionGroups = record(
+  "subscriptionGroup.json",
+  {
+    gantry: optional(Mark),
+    dataVersion: orElse(DataVersion, noVersion),
+    forbiddenTable: orElse(map(map(int)), new Map()),
+    subscriptionGroupTable: orElse(map(GroupConfig), new Map()),
+  },
+  tableSizeMax,
+)
 export type SubscriptionGroups = typeof SubscriptionGroups.Type
 
 /**
  * `consumerOffset.json`: by `topic@group`, the next offset of each queue. `groupTopicMap` is derived from it and only
  * written; `pullOffsetTable` is written by 5.5.0 and read by nobody.
  */
-export const ConsumerOffsets = record("consumerOffset.json", {
-  gantry: optional(Mark),
-  dataVersion: orElse(DataVersion, noVersion),
-  groupTopicMap: optional(map(list(text))),
-  offsetTable: orElse(map(numberMap(long)), new Map()),
-  pullOffsetTable: optional(map(numberMap(long))),
-})
+export const ConsumerOffsets = record(
+  "consumerOffset.json",
+  {
+    gantry: optional(Mark),
+    dataVersion: orElse(DataVersion, noVersion),
+    groupTopicMap: optional(map(list(text))),
+    offsetTable: orElse(map(numberMap(long)), new Map()),
+    pullOffsetTable: optional(map(numberMap(long))),
+  },
+  tableSizeMax,
+)
 export type ConsumerOffsets = typeof ConsumerOffsets.Type
 
 /** Which topics each group has offsets of, from the keys of an offset table. */
@@ -127,21 +140,25 @@ export const groupTopicMap = (offsetTable: ConsumerOffsets["offsetTable"]): Map<
 }
 
 /** `delayOffset.json`: by delay level (from 1), the next queue offset to deliver. */
-export const DelayOffsets = record("delayOffset.json", {
-  gantry: optional(Mark),
-  dataVersion: orElse(DataVersion, noVersion),
-  offsetTable: orElse(numberMap(long), new Map()),
-})
+export const DelayOffsets = record(
+  "delayOffset.json",
+  {
+    gantry: optional(Mark),
+    dataVersion: orElse(DataVersion, noVersion),
+    offsetTable: orElse(numberMap(long), new Map()),
+  },
+  tableSizeMax,
+)
 export type DelayOffsets = typeof DelayOffsets.Type
 
 /** A file's content, and how much of the log it covers, in bytes; undefined when another program wrote it last. */
 export type Positioned<T> = Omit<T, "gantry"> & { readonly position: number | undefined }
 
 const read = <T extends { readonly gantry?: { readonly commitLogOffset: number } }>(
-  file: { readonly decode: (body: Buffer) => T | Malformed },
+  file: { readonly parse: (text: string) => T | Malformed },
   text: string,
 ): Positioned<T> | Malformed => {
-  const content = file.decode(Buffer.from(text, "utf8"))
+  const content = file.parse(text)
   if (content instanceof Malformed) return content
   const { gantry, ...rest } = content
   return { ...rest, position: gantry?.commitLogOffset }

@@ -14,7 +14,7 @@ import * as Ext from "./Ext.ts"
 import * as LenientJson from "./LenientJson.ts"
 import { Malformed } from "./Malformed.ts"
 import { MappingInfo } from "./RouteData.ts"
-import { flag, int, list, long, map, numberMap, optional, orElse, record, text } from "./shape.ts"
+import { flag, int, list, long, map, numberMap, optional, orElse, record, tableSizeMax, text } from "./shape.ts"
 import * as Utf8 from "./Utf8.ts"
 import { threshold } from "./Version.ts"
 
@@ -44,19 +44,27 @@ const MappingDetail = record("TopicQueueMappingDetail", {
 })
 
 /** A broker's topics: part of a registration, and the answer to GET_ALL_TOPIC_CONFIG (21). */
-export const TopicConfigs = record("TopicConfigAndMappingSerializeWrapper", {
-  dataVersion: orElse(DataVersion, noVersion),
-  topicConfigTable: orElse(map(TopicConfig), new Map()),
-  mappingDataVersion: optional(DataVersion),
-  topicQueueMappingInfoMap: optional(map(MappingInfo)),
-  topicQueueMappingDetailMap: optional(map(MappingDetail)),
-})
+export const TopicConfigs = record(
+  "TopicConfigAndMappingSerializeWrapper",
+  {
+    dataVersion: orElse(DataVersion, noVersion),
+    topicConfigTable: orElse(map(TopicConfig), new Map()),
+    mappingDataVersion: optional(DataVersion),
+    topicQueueMappingInfoMap: optional(map(MappingInfo)),
+    topicQueueMappingDetailMap: optional(map(MappingDetail)),
+  },
+  tableSizeMax,
+)
 export type TopicConfigs = typeof TopicConfigs.Type
 
-export const RegisterBody = record("RegisterBrokerBody", {
-  topicConfigSerializeWrapper: orElse(TopicConfigs, { dataVersion: noVersion, topicConfigTable: new Map() }),
-  filterServerList: orElse(list(text), []),
-})
+export const RegisterBody = record(
+  "RegisterBrokerBody",
+  {
+    topicConfigSerializeWrapper: orElse(TopicConfigs, { dataVersion: noVersion, topicConfigTable: new Map() }),
+    filterServerList: orElse(list(text), []),
+  },
+  tableSizeMax,
+)
 export type RegisterBody = typeof RegisterBody.Type
 
 const malformed = (reason: string) => new Malformed("RegisterBrokerBody", reason)

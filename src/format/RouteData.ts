@@ -3,7 +3,21 @@
  * for standard JSON take the keys of `brokerAddrs` as bare numbers, and some find them by string search.
  * Source: spec/wire.md, GET_ROUTEINFO_BY_TOPIC and the listings.
  */
-import { flag, int, legacy, list, long, map, numberMap, optional, orElse, record, standard, text } from "./shape.ts"
+import {
+  flag,
+  int,
+  legacy,
+  list,
+  long,
+  map,
+  numberMap,
+  optional,
+  orElse,
+  record,
+  standard,
+  tableSizeMax,
+  text,
+} from "./shape.ts"
 import type { Style } from "./shape.ts"
 import { threshold } from "./Version.ts"
 
@@ -36,13 +50,17 @@ export const MappingInfo = record("TopicQueueMappingInfo", {
 })
 
 /** The body of the answer to GET_ROUTEINFO_BY_TOPIC (105). */
-export const RouteData = record("TopicRouteData", {
-  queueDatas: orElse(list(QueueData), []),
-  brokerDatas: orElse(list(BrokerData), []),
-  filterServerTable: orElse(map(list(text)), new Map()),
-  orderTopicConf: optional(text),
-  topicQueueMappingByBroker: optional(map(MappingInfo)),
-})
+export const RouteData = record(
+  "TopicRouteData",
+  {
+    queueDatas: orElse(list(QueueData), []),
+    brokerDatas: orElse(list(BrokerData), []),
+    filterServerTable: orElse(map(list(text)), new Map()),
+    orderTopicConf: optional(text),
+    topicQueueMappingByBroker: optional(map(MappingInfo)),
+  },
+  tableSizeMax,
+)
 export type RouteData = typeof RouteData.Type
 
 /** Which encoding of a route a requester understands. */
@@ -50,10 +68,14 @@ export const styleFor = (requesterVersion: number, acceptStandardJsonOnly: boole
   acceptStandardJsonOnly || requesterVersion >= threshold.standardJsonRoute ? standard : legacy
 
 /** The answer to GET_BROKER_CLUSTER_INFO (106); always in legacy JSON. */
-export const ClusterInfo = record("ClusterInfo", {
-  brokerAddrTable: orElse(map(BrokerData), new Map()),
-  clusterAddrTable: orElse(map(list(text)), new Map()),
-})
+export const ClusterInfo = record(
+  "ClusterInfo",
+  {
+    brokerAddrTable: orElse(map(BrokerData), new Map()),
+    clusterAddrTable: orElse(map(list(text)), new Map()),
+  },
+  tableSizeMax,
+)
 export type ClusterInfo = typeof ClusterInfo.Type
 
 /** The answer to GET_BROKER_MEMBER_GROUP (901). */
@@ -67,9 +89,13 @@ export const BrokerMemberGroup = record("GetBrokerMemberGroupResponseBody", {
 export type BrokerMemberGroup = typeof BrokerMemberGroup.Type
 
 /** A list of topics: 206, 224, 304, 305, 311 to 313, 343. */
-export const TopicList = record("TopicList", { brokerAddr: optional(text), topicList: orElse(list(text), []) })
+export const TopicList = record(
+  "TopicList",
+  { brokerAddr: optional(text), topicList: orElse(list(text), []) },
+  tableSizeMax,
+)
 export type TopicList = typeof TopicList.Type
 
 /** Texts by name: the answers to 28, 103 and 219. */
-export const KvTable = record("KVTable", { table: orElse(map(text), new Map()) })
+export const KvTable = record("KVTable", { table: orElse(map(text), new Map()) }, tableSizeMax)
 export type KvTable = typeof KvTable.Type

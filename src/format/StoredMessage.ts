@@ -75,7 +75,12 @@ export interface Decoded extends StoredMessage {
 }
 
 export type Checked =
-  | { readonly kind: "record"; readonly sizeBytes: number }
+  | {
+      readonly kind: "record"
+      readonly sizeBytes: number
+      /** The checksum property is there and holds; else only the body is vouched for. */
+      readonly isSealed: boolean
+    }
   | { readonly kind: "blank"; readonly sizeBytes: number }
   | { readonly kind: "bad"; readonly reason: string }
 
@@ -157,6 +162,9 @@ const misfit = (buffer: Buffer, start: number, end: number): string | undefined 
 /**
  * What lies at `offset`, of which `available` bytes are there: a whole record whose checksums hold, the filler at the
  * end of a segment, or neither (a torn tail, rot, zeros). An empty body has no checksum to fail.
+ *
+ * A record of ours always carries the checksum property. Where it is missing from one that must be ours, the bytes after
+ * the body were torn or rotted: `isSealed` tells, and the caller knows which records must be (promise P1).
  */
 export const check = (buffer: Buffer, start: number, available: number): Checked => {
   const end = Math.min(buffer.length, start + available)
@@ -174,10 +182,9 @@ export const check = (buffer: Buffer, start: number, available: number): Checked
   if (bodyEnd > bodyStart && crc31(buffer, bodyStart, bodyEnd) !== Front.at.bodyCrc(buffer, start)) {
     return { kind: "bad", reason: "body checksum" }
   }
-  if (RecordCrc.verify(buffer, start, start + sizeBytes, propertiesLengthAt(buffer, start) + 2) === "bad") {
-    return { kind: "bad", reason: "record checksum" }
-  }
-  return { kind: "record", sizeBytes }
+  const seal = RecordCrc.verify(buffer, start, start + sizeBytes, propertiesLengthAt(buffer, start) + 2)
+  if (seal === "bad") return { kind: "bad", reason: "record checksum" }
+  return { kind: "record", sizeBytes, isSealed: seal === "good" }
 }
 
 /** Decodes the record at `start`; at most `maxBytes` bytes from there belong to it. Checksums are not looked at. */

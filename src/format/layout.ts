@@ -64,8 +64,8 @@ export interface Layout<F extends Fields> {
   /** Decodes the bytes from `start`; malformed when they are too few or an `offset` is negative or beyond 2^53. */
   readonly decode: (buffer: Buffer, start?: number) => Values<F> | Malformed
   /** Writes the value from `start` and answers the position after it. */
-  readonly encodeInto: (value: Values<F>, target: Buffer, start: number) => number
-  readonly encode: (value: Values<F>) => Buffer
+  encodeInto(value: Values<F>, target: Buffer, start: number): number
+  encode(value: Values<F>): Buffer
 }
 
 export const layout = <F extends Fields>(name: string, fields: F): Layout<F> => {

@@ -335,7 +335,11 @@ describe("records", () => {
       RecordCrc.seal(bytes, 0, bytes.length)
       expect(hex(bytes)).toBe(one.expected.bytes)
       expect(crc31(bytes, 0, bytes.length - RecordCrc.propertySizeBytes)).toBe(one.expected.crc)
-      expect(StoredMessage.check(bytes, 0, bytes.length)).toEqual({ kind: "record", sizeBytes: bytes.length })
+      expect(StoredMessage.check(bytes, 0, bytes.length)).toEqual({
+        kind: "record",
+        sizeBytes: bytes.length,
+        isSealed: true,
+      })
       bytes[40] = (bytes[40] as number) ^ 1
       expect(StoredMessage.check(bytes, 0, bytes.length)).toEqual({ kind: "bad", reason: "record checksum" })
     }
@@ -518,10 +522,11 @@ describe("store files", () => {
       let at = 0
       for (const [index, { msgId, wroteBytes, wroteOffset }] of results.entries()) {
         expect(at).toBe(Number(wroteOffset))
-        expect(StoredMessage.check(log, at, log.length - at)).toEqual({ kind: "record", sizeBytes: wroteBytes })
+        const withCrc = one["options"].enabledAppendPropCRC === true
+        const checked = StoredMessage.check(log, at, log.length - at)
+        expect(checked).toEqual({ kind: "record", sizeBytes: wroteBytes, isSealed: withCrc })
         const message = valueOf(StoredMessage.decode(log, at))
         expect(MessageId.encode({ host: message.storeHost, physicalOffset: at })).toBe(msgId)
-        const withCrc = one["options"].enabledAppendPropCRC === true
         const written = StoredMessage.encode({ ...message, properties: message.properties }, withCrc)
         expect(hex(written)).toBe(hex(log.subarray(at, at + wroteBytes)))
         if (withCrc) {

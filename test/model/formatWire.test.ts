@@ -313,6 +313,7 @@ describe("bodies", () => {
       for (const message of messages) {
         expect(StoredMessage.check(body, at, message.sizeBytes)).toEqual({
           kind: "record",
+          isSealed: false,
           sizeBytes: message.sizeBytes,
         })
         expect(StoredMessage.encode(message).equals(body.subarray(at, at + message.sizeBytes)), label(exchange)).toBe(
