@@ -7,6 +7,7 @@
  * Laws (test/model/domain/Properties.test.ts)
  *   round-trip  parse(print(map)) is `map`, when names and values are not empty and hold no separator
  *   find        find(text, name) is parse(text).get(name), for every text
+ *   glance      glance(text) is what five calls of find(text) say
  *   set         after `set` the name has the value, every other name keeps its own
  * Source: behaviour of RocketMQ 5.5.0 (MessageDecoder, MessageConst).
  */
@@ -120,6 +121,48 @@ export const find = (text: string, name: string): string | undefined => {
     if (end > start) return text.slice(start, end)
   }
   return undefined
+}
+
+/** What a broker asks of every message: looked up together in one pass, because it is asked once per message. */
+export interface Glance {
+  readonly tags: string | undefined
+  readonly keys: string | undefined
+  readonly uniqKey: string | undefined
+  readonly delay: string | undefined
+  readonly wait: string | undefined
+}
+
+/** The same answers as five calls of `find`. */
+export const glance = (text: string): Glance => {
+  let tags: string | undefined
+  let keys: string | undefined
+  let uniqKey: string | undefined
+  let delay: string | undefined
+  let wait: string | undefined
+  let split = -1
+  for (let start = 0; start < text.length;) {
+    let end = text.indexOf(pairEnd, start)
+    if (end < 0) end = text.length
+    if (split < start) split = text.indexOf(nameEnd, start)
+    if (split < 0) break
+    if (split < end - 1) {
+      switch (split - start) {
+        case 4:
+          if (text.startsWith("TAGS", start)) tags = text.slice(split + 1, end)
+          else if (text.startsWith("KEYS", start)) keys = text.slice(split + 1, end)
+          else if (text.startsWith("WAIT", start)) wait = text.slice(split + 1, end)
+          break
+        case 5:
+          if (text.startsWith("DELAY", start)) delay = text.slice(split + 1, end)
+          break
+        case 8:
+          if (text.startsWith("UNIQ_KEY", start)) uniqKey = text.slice(split + 1, end)
+          break
+      }
+    }
+    start = end + 1
+  }
+  return { delay, keys, tags, uniqKey, wait }
 }
 
 /** The text with `name` removed wherever it stands, unreadable pairs of that name included. */

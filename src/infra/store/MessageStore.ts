@@ -39,6 +39,8 @@ export interface MessageIn {
   readonly preparedTransactionOffset: number
   readonly body: Buffer
   readonly properties: string
+  /** `Properties.glance` of the properties, when the caller has it already. */
+  readonly glance?: Properties.Glance
 }
 
 /** What a put came to. `Stored`: as durable as the settings promise. `FlushTimedOut`: in the log, the sync is late. */
@@ -60,8 +62,8 @@ export interface Appended {
   readonly sizeBytes: number
   readonly tagsCode: number
   readonly storeTimestamp: number
-  readonly properties: string
-  /** Rolled back and prepared records have no entry in a queue. */
+  readonly glance: Properties.Glance
+  /** Who is told; undefined when nobody waits, or when it was told. */
   waiter: PutWaiter | undefined
   readonly appendedAtMs: number
 }
@@ -266,15 +268,16 @@ export class MessageStore {
     StoredMessage.encodeInto(stored, log.target, log.targetAt, true)
     log.commit(sizeBytes)
     queue.nextOffset = queueOffset + 1
+    const glance = message.glance ?? Properties.glance(properties)
     const record: Appended = {
       appendedAtMs: this.#world.clock.monotonicMs(),
       commitLogOffset,
-      properties,
+      glance,
       queue,
       queueOffset,
       sizeBytes,
       storeTimestamp,
-      tagsCode: this.#tagsCode(topic, properties, storeTimestamp),
+      tagsCode: this.#tagsCode(topic, glance, storeTimestamp),
       waiter,
     }
     this.#pending.push(record)
@@ -567,41 +570,39 @@ export class MessageStore {
   #isDiskFullByWrite = false
 
   #project(record: Appended): void {
-    const { commitLogOffset, properties, queue, queueOffset, sizeBytes, storeTimestamp, tagsCode } = record
+    const { commitLogOffset, glance, queue, queueOffset, sizeBytes, storeTimestamp, tagsCode } = record
     this.queues.append(queue, commitLogOffset, sizeBytes, tagsCode)
-    this.#indexKeys(queue.topic, properties, commitLogOffset, storeTimestamp)
+    this.#indexKeys(queue.topic, glance, commitLogOffset, storeTimestamp)
     this.#lastProjected = { commitLogOffset, storeTimestamp }
     if (queue.heldCount > 0 || queue.topic === TopicName.SCHEDULE) this.onArrival(queue, queueOffset, tagsCode)
   }
 
   /** The same as `#project`, from the bytes of the log: recovery. */
   #projectAgain({ isIndexed, message, queue }: RecoveredRecord): void {
-    const { physicalOffset, properties, sizeBytes, storeTimestamp, topic } = message
+    const { physicalOffset, sizeBytes, storeTimestamp, topic } = message
+    const glance = Properties.glance(message.properties)
     if (queue !== undefined && message.queueOffset >= queue.maxOffset)
-      this.queues.append(queue, physicalOffset, sizeBytes, this.#tagsCode(topic, properties, storeTimestamp))
-    if (!isIndexed) this.#indexKeys(topic, properties, physicalOffset, storeTimestamp)
+      this.queues.append(queue, physicalOffset, sizeBytes, this.#tagsCode(topic, glance, storeTimestamp))
+    if (!isIndexed) this.#indexKeys(topic, glance, physicalOffset, storeTimestamp)
   }
 
   /** In a delay queue the tags code is the time of delivery; elsewhere the hash of the tag. */
-  #tagsCode(topic: string, properties: string, storeTimestamp: number): number {
-    if (topic === TopicName.SCHEDULE) {
-      const level = Number(Properties.find(properties, Properties.PropertyName.DELAY) ?? 0)
+  #tagsCode(topic: string, glance: Properties.Glance, storeTimestamp: number): number {
+    if (topic === TopicName.SCHEDULE && glance.delay !== undefined) {
+      const level = Number(glance.delay)
       const delays = this.options.delayLevelsMs
       if (level > 0) return storeTimestamp + (delays[Math.min(level, delays.length) - 1] ?? 1000)
     }
-    return hashTags(Properties.find(properties, Properties.PropertyName.TAGS))
+    return hashTags(glance.tags)
   }
 
-  #indexKeys(topic: string, properties: string, commitLogOffset: number, storeTimestamp: number): void {
-    const uniqKey = Properties.find(properties, Properties.PropertyName.UNIQ_KEY)
-    if (uniqKey !== undefined) this.index.put(indexKeyHash(`${topic}#${uniqKey}`), commitLogOffset, storeTimestamp)
-    const keys = Properties.find(properties, Properties.PropertyName.KEYS)
+  #indexKeys(topic: string, { keys, tags, uniqKey }: Properties.Glance, offset: number, storeTimestamp: number): void {
+    if (uniqKey !== undefined) this.index.put(indexKeyHash(`${topic}#${uniqKey}`), offset, storeTimestamp)
     if (keys !== undefined) {
       for (const key of keys.split(" "))
-        if (key !== "") this.index.put(indexKeyHash(`${topic}#${key}`), commitLogOffset, storeTimestamp)
+        if (key !== "") this.index.put(indexKeyHash(`${topic}#${key}`), offset, storeTimestamp)
     }
-    const tags = Properties.find(properties, Properties.PropertyName.TAGS)
-    if (tags !== undefined) this.index.put(indexKeyHash(`${topic}#T#${tags}`), commitLogOffset, storeTimestamp)
+    if (tags !== undefined) this.index.put(indexKeyHash(`${topic}#T#${tags}`), offset, storeTimestamp)
   }
 
   /** Collects what a read will serve, from `from` on; loads queue entries when they are not in memory. */

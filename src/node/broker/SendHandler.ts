@@ -105,30 +105,34 @@ export class SendHandler {
     if (isBatch) return this.#storeBatch(accepted, header, body, call)
     const state = this.#state
     const stamped = Send.stampProperties(accepted.properties, state.stamp, state.newUniqKey)
-    if (Properties.find(stamped, Properties.PropertyName.DELAY) === undefined && isTimer(stamped))
+    const glance = Properties.glance(stamped)
+    if (glance.delay === undefined && isTimer(stamped))
       return call.answer({
         code: ResponseCode.SYSTEM_ERROR,
         remark:
           "timer messages are not enabled on this broker (timerWheelEnable=false). Use a delay level; the message was not stored.",
       })
-    const placed = DelayLevel.rewrite(
-      { properties: stamped, queueId: accepted.queueId, sysFlag: accepted.sysFlag, topic: accepted.topic },
-      state.delayLevels,
-    )
-    if (Result.isFailure(placed)) return answerRefusal(call, placed.failure)
-    const { properties, queueId, topic } = placed.success
+    let place: DelayLevel.Placed = { properties: stamped, queueId: accepted.queueId, topic: accepted.topic }
+    if (glance.delay !== undefined) {
+      const placed = DelayLevel.rewrite({ ...place, sysFlag: accepted.sysFlag }, state.delayLevels)
+      if (Result.isFailure(placed)) return answerRefusal(call, placed.failure)
+      place = placed.success
+    }
+    const { properties, queueId, topic } = place
     const message: MessageIn = {
       body,
       bornHost: state.bornHost(call.connection),
       bornTimestamp: header.bornTimestamp,
       flag: header.flag,
+      // The rewrite of a delayed message changes no property that a glance knows, but may clip its level.
+      ...(properties === stamped ? { glance } : {}),
       preparedTransactionOffset: 0,
       properties,
       reconsumeTimes: header.reconsumeTimes ?? 0,
       sysFlag: accepted.sysFlag,
     }
-    const waits = Properties.find(properties, Properties.PropertyName.WAIT) !== noWait
-    const waiter = new SendWaiter(state, call, queueId, Properties.find(stamped, Properties.PropertyName.UNIQ_KEY))
+    const waits = glance.wait !== noWait
+    const waiter = new SendWaiter(state, call, accepted.queueId, glance.uniqKey)
     const put = state.store.put(state.store.queues.get(topic, queueId), message, waits ? waiter : undefined)
     if (typeof put === "string") return answerPutRefusal(call, put, state)
     if (!waits) waiter.stored("Stored", put)
