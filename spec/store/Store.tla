@@ -87,8 +87,9 @@ Scan(f) == IF \A i \in Slots : f[i] # 0 THEN Capacity
 
 ----------------------------------------------------------------------------
 
+(* A new store is one that recovers nothing. *)
 Init ==
-  /\ phase = "running"
+  /\ phase = "down"
   /\ log = <<>> /\ before = <<>>
   /\ written = 0 /\ synced = 0 /\ dispatched = 0 /\ queueSynced = 0
   /\ page = Empty /\ disk = Empty /\ dirty = {}
@@ -135,9 +136,10 @@ FsyncFailsTo(f) ==
 
 FsyncFails == \E f \in Outcomes : FsyncFailsTo(f)
 
-(* The durable mark follows the syncs, in a file of its own that is synced too. *)
+(* The durable mark follows the syncs, in a file of its own that is synced too. A poisoned store may still save what
+   it knows to be good: what was under way ends. *)
 Mark(n) ==
-  /\ phase = "running"
+  /\ phase \in {"running", "poisoned"}
   /\ mark < n /\ n <= (IF Bug = "MarkAhead" THEN written ELSE synced)
   /\ mark' = n
   /\ UNCHANGED <<phase, process, file, queues, checkpoint, history>>
@@ -163,7 +165,7 @@ Dispatch(n) ==
 
 (* The first n entries of the queue are synced. *)
 FlushQueue(n) ==
-  /\ phase = "running"
+  /\ phase \in {"running", "poisoned"}
   /\ queueSynced < n /\ n <= dispatched
   /\ queueDisk' = [i \in Slots |-> IF i <= n THEN queue[i] ELSE queueDisk[i]]
   /\ queueSynced' = n
@@ -171,19 +173,19 @@ FlushQueue(n) ==
 
 (* The checkpoint goes as far as log and queue are both durable. *)
 Checkpoint(n) ==
-  /\ phase = "running"
+  /\ phase \in {"running", "poisoned"}
   /\ checkpoint < n /\ n <= (IF Bug = "CheckpointAhead" THEN dispatched ELSE Least(queueSynced, synced))
   /\ checkpoint' = n
   /\ UNCHANGED <<phase, process, file, queues, mark, history>>
 
-(* The process ends. Without `power` only its memory is gone; with it each dirty slot is new, torn or old, and of the
+(* The process ends, or the power does, also after the process. Without `power` only its memory is gone; with it each dirty slot is new, torn or old, and of the
    queue entries that were not synced any may survive. *)
 CrashTo(power, f, q) ==
-  /\ phase \in {"running", "poisoned", "recovering"}
+  /\ phase # "refused"
   /\ crashes < CrashesMax
   /\ crashes' = crashes + 1
   /\ phase' = "down"
-  /\ before' = IF phase = "recovering" THEN before ELSE log
+  /\ before' = IF phase \in {"down", "recovering"} THEN before ELSE log
   /\ IF power
      THEN disk' = f /\ page' = f /\ dirty' = {} /\ queue' = q /\ queueDisk' = q
      ELSE UNCHANGED <<file, queues>>

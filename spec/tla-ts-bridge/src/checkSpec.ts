@@ -43,7 +43,7 @@ export const checkSpec = async (model: Model, options: CheckOptions = {}): Promi
 let bridge: string | undefined
 
 /** Another bridge may read another verdict: what it was made of is part of every key. */
-const bridgeSha256 = (): string => {
+export const bridgeSha256 = (): string => {
   const folder = fileURLToPath(new URL(".", import.meta.url))
   bridge ??= readdirSync(folder)
     .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))

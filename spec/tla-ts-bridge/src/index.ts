@@ -20,4 +20,5 @@ export {
   type Value,
   ValueError,
 } from "./Value.ts"
+export { type RecordedEvent, type TraceSpec, type TraceVerdict, validateTrace } from "./validateTrace.ts"
 export type { CheckResult, Explored, Step, Taken, Violated } from "./Verdict.ts"
