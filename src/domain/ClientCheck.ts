@@ -1,6 +1,6 @@
 /**
- * What a client checks before it asks a broker: names and messages, in the words that RocketMQ's clients use. The broker
- * checks again (Topic, SubscriptionGroup, Send): it trusts no client.
+ * What a client checks before it asks a broker: names and messages, in the words that RocketMQ's clients use. The
+ * broker checks again (Topic, SubscriptionGroup, Send): it trusts no client.
  *
  * Laws (test/model/domain/ClientCheck.test.ts)
  *   stricter  what passes here passes the broker's check of the same thing

@@ -77,7 +77,9 @@ export interface Commit {
  */
 export type Committed = "Stored" | "Same" | "ResetPending" | "NotHolder" | "Backwards"
 
-/** Commits one offset. Called once per pull, so it answers a word; `refusalOf` makes a remark of it when one is asked. */
+/**
+ * Commits one offset. Called once per pull, so it answers a word; `refusalOf` makes a remark of it when one is asked.
+ */
 export const commit = (offsets: ConsumerOffsets, input: Commit): Committed => {
   const { clientId, group, holder, queueId, queueOffset, topic } = input
   if (offsets.pendingResets.size > 0 && get(offsets.pendingResets, group, topic, queueId) !== undefined) {
@@ -107,14 +109,14 @@ export const refusalOf = (
     case "NotHolder":
       return refuse(
         "ILLEGAL_OPERATION",
-        `the offset of ${queue} is not moved: group[${input.group}] consumes it in order and client ${input.holder} holds its ` +
-          `lock, not ${input.clientId}. Lock the queue before consuming it.`,
+        `the offset of ${queue} is not moved: group[${input.group}] consumes it in order and client ${input.holder} ` +
+          `holds its lock, not ${input.clientId}. Lock the queue before consuming it.`,
       )
     case "Backwards":
       return refuse(
         "ILLEGAL_OPERATION",
-        `the offset of ${queue} is not moved back from ${stored} to ${input.queueOffset}: group[${input.group}] consumes it in ` +
-          "order. Reset the offset by an administrator's command to consume again.",
+        `the offset of ${queue} is not moved back from ${stored} to ${input.queueOffset}: group[${input.group}] ` +
+          "consumes it in order. Reset the offset by an administrator's command to consume again.",
       )
     case "Stored":
     case "Same":
@@ -150,7 +152,9 @@ export const answerQuery = (input: {
   return refuse("QUERY_NOT_FOUND", "Not found, maybe this group consumer boot first")
 }
 
-/** Moves an offset by an administrator's hand; the next pull of the queue starts there, commits before it are dropped. */
+/**
+ * Moves an offset by an administrator's hand; the next pull of the queue starts there, commits before it are dropped.
+ */
 export const reset = (offsets: ConsumerOffsets, entry: OffsetEntry, nowMs: number): void => {
   set(offsets.pendingResets, entry.group, entry.topic, entry.queueId, entry.queueOffset)
   store(offsets, entry.group, entry.topic, entry.queueId, entry.queueOffset, nowMs)

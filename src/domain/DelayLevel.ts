@@ -1,13 +1,14 @@
 /**
- * Delay levels: a message with property DELAY = n waits as long as the n-th entry of a table says. Until then it lies in
- * `SCHEDULE_TOPIC_XXXX`, one queue per level, its own topic and queue noted in REAL_TOPIC and REAL_QID; its queue entry
- * carries the due time where others carry the tag's hash (P7).
+ * Delay levels: a message with property DELAY = n waits as long as the n-th entry of a table says. Until then it lies
+ * in `SCHEDULE_TOPIC_XXXX`, one queue per level, its own topic and queue noted in REAL_TOPIC and REAL_QID; its queue
+ * entry carries the due time where others carry the tag's hash (P7).
  *
  * Laws (test/model/domain/DelayLevel.test.ts)
  *   there and back  `restore` of a rewritten message names the topic and queue that it had
- *   never early     a message is delivered no sooner than its level's delay after it was stored; only a clock that is set
- *                   forward meanwhile makes that less in real time
- *   not for ever    once seen at the head of its queue it waits at most its level's delay, however far the clock fell back
+ *   never early     a message is delivered no sooner than its level's delay after it was stored; only a clock that is
+ *                   set forward meanwhile makes that less in real time
+ *   not for ever    once seen at the head of its queue it waits at most its level's delay, however far the clock fell
+ *                   back
  * Source: behaviour of RocketMQ 5.5.0 (ScheduleMessageService, HookUtils).
  */
 import * as Result from "effect/Result"
@@ -45,8 +46,8 @@ export const parse = (text: string): Result.Result<DelayLevels, Refusal> => {
     if (!Number.isSafeInteger(delayMs)) {
       return refuse(
         "INVALID_PARAMETER",
-        `messageDelayLevel has no delay in level ${delays.length + 1}: "${word}". Write numbers with a unit s, m, h or d, one ` +
-          `blank between them, such as "${defaultText}"`,
+        `messageDelayLevel has no delay in level ${delays.length + 1}: "${word}". Write numbers with a unit s, m, h ` +
+          `or d, one blank between them, such as "${defaultText}"`,
       )
     }
     delays.push(delayMs)
@@ -128,9 +129,10 @@ export const restore = (properties: string): Placed | undefined => {
 }
 
 /**
- * When to deliver the message at the head of a level's queue. `entryDueMs` is what its entry says, `seenMs` the clock when
- * it became the head; an owner whose clock is behind `seenMs` sees it anew. A due time later than a whole delay from now
- * means that the clock fell back since the message was stored; RocketMQ delivers it at once, which may be early.
+ * When to deliver the message at the head of a level's queue. `entryDueMs` is what its entry says, `seenMs` the clock
+ * when it became the head; an owner whose clock is behind `seenMs` sees it anew. A due time later than a whole delay
+ * from now means that the clock fell back since the message was stored; RocketMQ delivers it at once, which may be
+ * early.
  */
 export const deliverAtMs = (entryDueMs: number, seenMs: number, delayMs: number): number =>
   Math.min(entryDueMs, seenMs + delayMs)

@@ -80,7 +80,9 @@ export const toProbe = (faults: LatencyFaults, nowMs: number): ReadonlyArray<str
   return due
 }
 
-/** Notes a probe: one that succeeded makes the broker reachable, undefined means that nobody knows the broker any more. */
+/**
+ * Notes a probe: one that succeeded makes the broker reachable, undefined means that nobody knows the broker any more.
+ */
 export const probed = (faults: LatencyFaults, brokerName: string, succeeded: boolean | undefined): void => {
   const item = faults.items.get(brokerName)
   if (item === undefined) return

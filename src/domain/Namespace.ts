@@ -1,6 +1,6 @@
 /**
- * Namespaces of clients: a prefix `<namespace>%` of topics and groups that the client adds before it sends and takes away
- * before the application sees a name. A retry or dead-letter topic keeps its own prefix in front.
+ * Namespaces of clients: a prefix `<namespace>%` of topics and groups that the client adds before it sends and takes
+ * away before the application sees a name. A retry or dead-letter topic keeps its own prefix in front.
  *
  * Laws (test/model/domain/Namespace.test.ts)
  *   there and back  for an ordinary name, what is wrapped comes back unwrapped

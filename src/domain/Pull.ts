@@ -1,6 +1,6 @@
 /**
- * Pulls: whether a consumer may read a queue, what it subscribes to, where it stands in the queue, and how the outcome is
- * answered. The checks run in RocketMQ's order.
+ * Pulls: whether a consumer may read a queue, what it subscribes to, where it stands in the queue, and how the outcome
+ * is answered. The checks run in RocketMQ's order.
  *
  * Laws (test/model/domain/Pull.test.ts)
  *   in range   an offset within [min, max) is read; any other is answered with one that is in [min, max]
@@ -66,8 +66,8 @@ export const decide = (request: PullRequest, view: View, settings: Settings): Re
   if (!isReadable(settings.brokerPermission)) {
     return refuse(
       "NO_PERMISSION",
-      `the broker[${settings.brokerName}] pulling message is forbidden: brokerPermission takes no reads. Give the read ` +
-        "permission back.",
+      `the broker[${settings.brokerName}] pulling message is forbidden: brokerPermission takes no reads. Give the ` +
+        "read permission back.",
       1,
     )
   }
@@ -93,22 +93,23 @@ export const decide = (request: PullRequest, view: View, settings: Settings): Re
   if (config === undefined) {
     return refuse(
       "TOPIC_NOT_EXIST",
-      `topic[${request.topic}] not exist, apply first please! It is not on broker[${settings.brokerName}]. Create it by an ` +
-        `administrator's command, or send a message to it.${hint(request.topic, view.topicNames())}`,
+      `topic[${request.topic}] not exist, apply first please! It is not on broker[${settings.brokerName}]. Create it ` +
+        `by an administrator's command, or send a message to it.${hint(request.topic, view.topicNames())}`,
     )
   }
   if (!isReadable(config.perm)) {
     return refuse(
       "NO_PERMISSION",
-      `the topic[${request.topic}] pulling message is forbidden: its perm has no read bit. Give the topic read permission.`,
+      `the topic[${request.topic}] pulling message is forbidden: its perm has no read bit. Give the topic read ` +
+        `permission.`,
       3,
     )
   }
   if (request.queueId < 0 || request.queueId >= config.readQueueNums) {
     return refuse(
       "INVALID_PARAMETER",
-      `queueId[${request.queueId}] is illegal, topic:[${request.topic}] topicConfig.readQueueNums:[${config.readQueueNums}]. ` +
-        "Refresh the route and pull from one of them.",
+      `queueId[${request.queueId}] is illegal, topic:[${request.topic}] ` +
+        `topicConfig.readQueueNums:[${config.readQueueNums}]. Refresh the route and pull from one of them.`,
     )
   }
   const subscription = has(request.sysFlag, PullFlag.SUBSCRIPTION)
@@ -135,7 +136,8 @@ const registered = (
   if (consumers === undefined) {
     return refuse(
       "SUBSCRIPTION_NOT_EXIST",
-      `the consumer's group info not exist: no client of group[${request.group}] has sent a heartbeat. Send one, then pull.`,
+      `the consumer's group info not exist: no client of group[${request.group}] has sent a heartbeat. Send one, then ` +
+        `pull.`,
     )
   }
   if (!groupConfig.consumeBroadcastEnable && consumers.messageModel === "BROADCASTING") {
@@ -148,7 +150,8 @@ const registered = (
   if ((view.forbidden(request.group, request.topic) & forbiddenRead) !== 0) {
     return refuse(
       "NO_PERMISSION",
-      `the consumer group[${request.group}] is forbidden for topic[${request.topic}]. An administrator can allow it again.`,
+      `the consumer group[${request.group}] is forbidden for topic[${request.topic}]. An administrator can allow it ` +
+        `again.`,
       5,
     )
   }
@@ -156,15 +159,15 @@ const registered = (
   if (subscription === undefined) {
     return refuse(
       "SUBSCRIPTION_NOT_EXIST",
-      `the consumer's subscription not exist: group[${request.group}] does not subscribe topic[${request.topic}]. Subscribe, ` +
-        "then pull.",
+      `the consumer's subscription not exist: group[${request.group}] does not subscribe topic[${request.topic}]. ` +
+        "Subscribe, then pull.",
     )
   }
   if (subscription.subVersion < request.subVersion) {
     return refuse(
       "SUBSCRIPTION_NOT_LATEST",
-      `the consumer's subscription not latest: version ${request.subVersion} of topic[${request.topic}] has not arrived, ` +
-        `${subscription.subVersion} is known. Send a heartbeat, then pull.`,
+      `the consumer's subscription not latest: version ${request.subVersion} of topic[${request.topic}] has not ` +
+        `arrived, ${subscription.subVersion} is known. Send a heartbeat, then pull.`,
     )
   }
   return Result.succeed(subscription)
@@ -260,7 +263,8 @@ export const batchMax = {
 } as const
 
 /**
- * Whether an answer takes no more. The first message always fits, whatever its size, so that no message blocks its queue.
+ * Whether an answer takes no more. The first message always fits, whatever its size, so that no message blocks its
+ * queue.
  */
 export const isBatchFull = (
   taken: { readonly sizeBytes: number; readonly messages: number },
@@ -273,5 +277,8 @@ export const isBatchFull = (
   return taken.messages >= maxMessages || taken.messages >= max.messages || taken.sizeBytes + sizeBytes > max.sizeBytes
 }
 
-/** How many queue entries one pull examines before it answers PULL_RETRY_IMMEDIATELY: 16,000 bytes of them, or all asked. */
+/**
+ * How many queue entries one pull examines before it answers PULL_RETRY_IMMEDIATELY: 16,000 bytes of them, or all
+ * asked.
+ */
 export const examinedMax = (maxMessages: number): number => Math.max(16_000 / 20, maxMessages)

@@ -66,7 +66,10 @@ export type SelectorArgument = string | number | bigint
 export const selectByHash = (argument: SelectorArgument, count: number): number | undefined =>
   count <= 0 ? undefined : Math.abs(hashOf(argument) % count)
 
-/** Java's `hashCode` of a String, an Integer, or (bigints, and integers beyond 32 bits) a Long; others go by their text. */
+/**
+ * Java's `hashCode` of a String, an Integer, or (bigints, and integers beyond 32 bits) a Long; others go by their
+ * text.
+ */
 export const hashOf = (argument: SelectorArgument): number => {
   if (typeof argument === "string") return hashCode(argument)
   if (typeof argument === "number") {

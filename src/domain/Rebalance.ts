@@ -22,15 +22,17 @@ export interface Allocation {
 }
 
 /**
- * A rule of sharing. It takes queues and ids in the order given. Refused with INVALID_PARAMETER, and then the share stays
- * as it was: nothing to share, nobody to share among, a room that is not known.
+ * A rule of sharing. It takes queues and ids in the order given. Refused with INVALID_PARAMETER, and then the share
+ * stays as it was: nothing to share, nobody to share among, a room that is not known.
  */
 export interface Strategy {
   readonly name: string
   readonly allocate: (allocation: Allocation) => Result.Result<ReadonlyArray<MessageQueue>, Refusal>
 }
 
-/** The share of the current client: what `strategy` gives it once queues and ids are in the order that all members use. */
+/**
+ * The share of the current client: what `strategy` gives it once queues and ids are in the order that all members use.
+ */
 export const assign = (
   strategy: Strategy,
   allocation: Allocation,
@@ -78,7 +80,10 @@ export const config = (queues: ReadonlyArray<MessageQueue>): Strategy => ({
   allocate: () => Result.succeed(queues),
 })
 
-/** MACHINE_ROOM: brokers named `<room>@<name>`; the queues of the given rooms, shared like AVG with the rest one by one. */
+/**
+ * MACHINE_ROOM: brokers named `<room>@<name>`; the queues of the given rooms, shared like AVG with the rest one by
+ * one.
+ */
 export const machineRoom = (rooms: ReadonlySet<string>): Strategy => ({
   name: "MACHINE_ROOM",
   allocate: guarded(({ clientIds, queues }, index) => {

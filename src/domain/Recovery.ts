@@ -79,7 +79,8 @@ const isCovered = (start: Start, first: FirstRecord): boolean => {
 }
 
 // Where only times are known, records of the checkpoint's last moments may have reached no queue yet. 5.5.0 dropped the
-// three seconds that its predecessors allowed for that; starting a segment too early costs time, too late costs messages.
+// three seconds that its predecessors allowed for that; starting a segment too early costs time, too late costs
+// messages.
 const slackMs = 3_000
 
 /** Whether the scan hands a record to queues and index: after an orderly stop only those they cannot have. */

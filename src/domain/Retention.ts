@@ -12,7 +12,9 @@
  * Source: behaviour of RocketMQ 5.5.0 (CleanCommitLogService).
  */
 
-/** One segment, oldest first. `lastStoreTimestampMs` undefined: it has no readable record, and only pressure takes it. */
+/**
+ * One segment, oldest first. `lastStoreTimestampMs` undefined: it has no readable record, and only pressure takes it.
+ */
 export interface Segment {
   readonly baseOffset: number
   readonly sizeBytes: number

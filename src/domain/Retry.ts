@@ -60,8 +60,9 @@ export type Decision =
       readonly queueId: number
       readonly reconsumeTimes: number
       /**
-       * DELAY is set to the level, 0 for a dead letter: the put rewrites it like any delayed message. WAIT=false is stored
-       * as 5.5.0 does; the answer still waits for the sync, because the consumer forgets the message then (P1, P4).
+       * DELAY is set to the level, 0 for a dead letter: the put rewrites it like any delayed message. WAIT=false is
+       * stored as 5.5.0 does; the answer still waits for the sync, because the consumer forgets the message then (P1,
+       * P4).
        */
       readonly properties: string
       readonly create: ReadonlyArray<TopicConfig>
@@ -85,8 +86,8 @@ export const decide = (
   if (!Topic.isWritable(settings.brokerPermission)) {
     return refuse(
       "NO_PERMISSION",
-      `the broker[${settings.brokerName}] sending message is forbidden: brokerPermission takes no writes. Give the write ` +
-        "permission back.",
+      `the broker[${settings.brokerName}] sending message is forbidden: brokerPermission takes no writes. Give the ` +
+        "write permission back.",
     )
   }
   if (group.retryQueueNums <= 0) return Result.succeed({ _tag: "Dropped", createGroup: created })
@@ -96,7 +97,8 @@ export const decide = (
   if (!Topic.isWritable(retryTopic.perm)) {
     return refuse(
       "NO_PERMISSION",
-      `the topic[${retryName}] sending message is forbidden: its perm has no write bit. Give the topic write permission.`,
+      `the topic[${retryName}] sending message is forbidden: its perm has no write bit. Give the topic write ` +
+        `permission.`,
     )
   }
   if (message === undefined) {

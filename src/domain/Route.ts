@@ -9,7 +9,8 @@
  *   routed      a topic's route names exactly the brokers that registered it and still have an address
  *   refused     a refused registration changes nothing
  *   repeated    registering the same twice is registering once
- *   forgotten   after `expire` no broker is silent longer than it promised; after the last one left, all tables are empty
+ *   forgotten   after `expire` no broker is silent longer than it promised; after the last one left, all tables are
+ *               empty
  *   late        the end of an old connection never removes what a newer connection registered
  * Source: behaviour of RocketMQ 5.5.0 (RouteInfoManager).
  */
@@ -122,8 +123,8 @@ export const register = <C>(
   if (addrBefore === undefined && input.topics.size === 1) {
     return refuse(
       "SYSTEM_ERROR",
-      `register broker failed: broker ${brokerName} id ${brokerId} at ${brokerAddr} is not known here and sent a single topic. ` +
-        "Register with the whole topic table first.",
+      `register broker failed: broker ${brokerName} id ${brokerId} at ${brokerAddr} is not known here and sent a ` +
+        "single topic. Register with the whole topic table first.",
     )
   }
 
@@ -235,8 +236,8 @@ export const nextDueMs = <C>(route: Route<C>): number | undefined => {
 }
 
 /**
- * The route of a topic, or undefined when no live broker serves it. With `supportActingMaster` a slave stands in as id 0
- * where the master is gone and the broker allows it.
+ * The route of a topic, or undefined when no live broker serves it. With `supportActingMaster` a slave stands in as id
+ * 0 where the master is gone and the broker allows it.
  */
 export const routeOf = <C>(route: Route<C>, topic: string, supportActingMaster = false): TopicRoute | undefined => {
   const queues = route.topics.get(topic)
@@ -276,7 +277,8 @@ export const findRoute = <C>(
   const similar = route.topics.size <= similarNamesMax ? hint(topic, route.topics.keys()) : ""
   return refuse(
     "TOPIC_NOT_EXIST",
-    `No topic route info in name server for the topic: ${topic}. Create the topic, or check that its broker registers here.` +
+    `No topic route info in name server for the topic: ${topic}. Create the topic, or check that its broker registers ` +
+      `here.` +
       similar,
   )
 }

@@ -1,6 +1,6 @@
 /**
- * The tables behind Route, and the few moves that keep them in step: every queue data has its broker, every broker knows
- * its topics, and nothing empty stays. Only Route uses these.
+ * The tables behind Route, and the few moves that keep them in step: every queue data has its broker, every broker
+ * knows its topics, and nothing empty stays. Only Route uses these.
  */
 import type { DataVersion } from "./DataVersion.ts"
 import { compare } from "./JavaString.ts"

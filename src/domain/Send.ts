@@ -5,7 +5,8 @@
  * Laws (test/model/domain/Send.test.ts)
  *   placed      an accepted message has a topic that exists or is in `create`, and a queue within its write queues, or
  *               the one that was asked for
- *   settled     a retry beyond its group's attempts, or of a group that consumes in order, goes to its dead-letter topic (P4)
+ *   settled     a retry beyond its group's attempts, or of a group that consumes in order, goes to its dead-letter
+ *               topic (P4)
  *   closed      no accepted message lands in a topic that only the broker writes
  * Source: spec/delivery/Delivery.tla (Send); behaviour of RocketMQ 5.5.0 (SendMessageProcessor).
  */
@@ -84,8 +85,8 @@ export const decide = (request: SendRequest, view: View, settings: Settings): Re
   if (!Topic.isWritable(settings.brokerPermission) && known?.order === true) {
     return refuse(
       "NO_PERMISSION",
-      `the broker[${settings.brokerName}] sending message is forbidden: brokerPermission takes no writes. Send to another ` +
-        "broker, or give the write permission back.",
+      `the broker[${settings.brokerName}] sending message is forbidden: brokerPermission takes no writes. Send to ` +
+        "another broker, or give the write permission back.",
     )
   }
   const invalid = Topic.validateName(request.topic)
@@ -93,7 +94,8 @@ export const decide = (request: SendRequest, view: View, settings: Settings): Re
   if (Topic.isNotSendable(request.topic)) {
     return refuse(
       "NO_PERMISSION",
-      `Sending message to topic[${request.topic}] is forbidden. Only the broker writes there; send to a topic of your own.`,
+      `Sending message to topic[${request.topic}] is forbidden. Only the broker writes there; send to a topic of your ` +
+        `own.`,
     )
   }
   const created = known === undefined ? createdBySend(request, view, settings) : undefined
@@ -105,7 +107,8 @@ export const decide = (request: SendRequest, view: View, settings: Settings): Re
     return refuse(
       "INVALID_PARAMETER",
       `request queueId[${request.queueId}] is illegal, topic[${request.topic}] has ${config.writeQueueNums} write and ` +
-        `${config.readQueueNums} read queues on broker[${settings.brokerName}]. Refresh the route and send to one of them.`,
+        `${config.readQueueNums} read queues on broker[${settings.brokerName}]. Refresh the route and send to one of ` +
+        `them.`,
     )
   }
   const illegal = request.isBatch ? illegalBatch(request) : illegalSingle(request, settings)
@@ -238,8 +241,8 @@ export const checkSize = (
     ? refuse(
         "MESSAGE_ILLEGAL",
         "the message is illegal, maybe msg body or properties length not matched. msg body length limit " +
-          `${maxMessageSize}B and this has ${bodySizeBytes}B, msg properties length limit ${Properties.sizeBytesMax}B and this has ` +
-          `${propertiesSizeBytes}B. Send less, or raise maxMessageSize.`,
+          `${maxMessageSize}B and this has ${bodySizeBytes}B, msg properties length limit ${Properties.sizeBytesMax}B ` +
+          `and this has ${propertiesSizeBytes}B. Send less, or raise maxMessageSize.`,
       )
     : Result.succeed(undefined)
 
@@ -269,7 +272,8 @@ const unknownTopic = (topic: string, view: View, settings: Settings): Result.Res
 export const unknownGroup = (group: string): Result.Result<never, Refusal> =>
   refuse(
     "SUBSCRIPTION_GROUP_NOT_EXIST",
-    `subscription group not exist, ${group}. Create the group, or turn autoCreateSubscriptionGroup on if its name is valid.`,
+    `subscription group not exist, ${group}. Create the group, or turn autoCreateSubscriptionGroup on if its name is ` +
+      `valid.`,
   )
 
 const illegalSingle = (request: SendRequest, settings: Settings): Result.Result<never, Refusal> | undefined => {
@@ -285,7 +289,8 @@ const illegalBatch = (request: SendRequest): Result.Result<never, Refusal> | und
   if (request.topic.length > Topic.nameLengthMax) {
     return refuse(
       "MESSAGE_ILLEGAL",
-      `message topic length too long ${request.topic.length}: a batch goes to topics of at most ${Topic.nameLengthMax} characters`,
+      `message topic length too long ${request.topic.length}: a batch goes to topics of at most ` +
+        `${Topic.nameLengthMax} characters`,
     )
   }
   if (Topic.isRetry(request.topic)) {

@@ -10,7 +10,10 @@
 import type { ConsumeFromWhere } from "./ConsumerGroup.ts"
 import { isRetry } from "./Topic.ts"
 
-/** `At` this queue offset, at the queue's `Max`, at the first message of the consumer's `Timestamp`; `Unknown`: ask again. */
+/**
+ * `At` this queue offset, at the queue's `Max`, at the first message of the consumer's `Timestamp`; `Unknown`: ask
+ * again.
+ */
 export type Start =
   | { readonly _tag: "At"; readonly queueOffset: number }
   | { readonly _tag: "Max" }
@@ -18,8 +21,8 @@ export type Start =
   | { readonly _tag: "Unknown" }
 
 /**
- * `stored` is the answer to the query of the stored offset: undefined when nothing is stored, "failed" when it could not
- * be asked; the consumer then leaves the queue until its next rebalance.
+ * `stored` is the answer to the query of the stored offset: undefined when nothing is stored, "failed" when it could
+ * not be asked; the consumer then leaves the queue until its next rebalance.
  */
 export const decide = (
   consumeFromWhere: ConsumeFromWhere,

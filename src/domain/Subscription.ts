@@ -47,8 +47,8 @@ export const parse = (
   if (parts.every((part) => part === "")) {
     return refuse(
       "SUBSCRIPTION_PARSE_FAILED",
-      `parse the consumer's subscription failed: subString split error, "${expression}" for topic[${topic}] names no tag. ` +
-        "Use * for everything, or tags joined by ||.",
+      `parse the consumer's subscription failed: subString split error, "${expression}" for topic[${topic}] names no ` +
+        "tag. Use * for everything, or tags joined by ||.",
     )
   }
   const tagsSet = new Set<string>()

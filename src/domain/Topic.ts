@@ -2,7 +2,8 @@
  * Topics: their configuration, their names, who may send to them, and which of them a broker owns.
  *
  * Laws (test/model/domain/Topic.test.ts)
- *   safe       a valid name holds only letters, digits and `% | _ -`, so it is safe as a file name, and is 1 to 255 long
+ *   safe       a valid name holds only letters, digits and `% | _ -`, so it is safe as a file name, and is 1 to 255
+ *              long
  *   inherited  an auto-created topic has no more queues than its template and never passes INHERIT on
  *   ours       no name that a client may send to starts with `rmq_sys_GANTRY_`
  * Source: behaviour of RocketMQ 5.5.0 (TopicConfigManager, TopicValidator).
@@ -118,7 +119,8 @@ export const validateName = (name: string | undefined): string | undefined => {
   }
   if (isRetry(name) || isDlq(name)) {
     return name.length > retryOrDlqNameLengthMax
-      ? `The specified topic is DLQ or Retry topic: ${name}, and it's longer than topic max length: ${retryOrDlqNameLengthMax}`
+      ? `The specified topic is DLQ or Retry topic: ${name}, and it's longer than topic max length: ` +
+          `${retryOrDlqNameLengthMax}`
       : undefined
   }
   return name.length > nameLengthMax

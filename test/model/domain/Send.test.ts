@@ -100,7 +100,7 @@ const batch = (more: Partial<Send.SendRequest>): string => {
 }
 
 describe("Send", () => {
-  it("placed and closed: an accepted message has a topic, a queue of it, and nobody lands where only the broker writes", () => {
+  it("placed and closed: an accepted message has a topic and a queue, and none that only the broker writes", () => {
     fc.assert(
       fc.property(anyRequest, anyView, anySettings, (given, known, set) => {
         const decided = Send.decide(given, known, set)
@@ -122,7 +122,7 @@ describe("Send", () => {
     )
   })
 
-  it("settled: a retry beyond its attempts, or of an ordered group, goes to the dead letters, any other does not", () => {
+  it("settled: a retry beyond its attempts, or of an ordered group, is a dead letter, and no other", () => {
     fc.assert(
       fc.property(anyRequest, anyView, anySettings, (given, known, set) => {
         const decided = Send.decide(given, known, set)

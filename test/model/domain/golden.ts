@@ -1,6 +1,7 @@
 /**
- * Runs the vectors of one golden file against our functions and accounts for every case: equal, different on purpose with
- * a reason, or left to another module. What is none of these fails the test, and so does a file or function without cases.
+ * Runs the vectors of one golden file against our functions and accounts for every case: equal, different on purpose
+ * with a reason, or left to another module. What is none of these fails the test, and so does a file or function
+ * without cases.
  */
 import { readFileSync } from "node:fs"
 import { isDeepStrictEqual } from "node:util"
