@@ -107,6 +107,13 @@ describe("Command", () => {
     expect(Command.encode({ ...command, serialize: 1 })[10]).toBe(7)
   })
 
+  it("leaves out of a binary header a name that its length field cannot count", () => {
+    const ext = { ["n".repeat(40_000)]: "v", ["中".repeat(10_001)]: "w", kept: "x" }
+    const frame = Command.encode({ ...Command.request(1, 1, ext), serialize: 1 })
+    const command = Command.decode(frame, 4, frame.length) as Command.Command
+    expect(Object.values(command.ext)).toEqual(["w", "x"])
+  })
+
   it("names codes for logs, unknown ones by their digits", () => {
     expect(requestCodeName(310)).toBe("SEND_MESSAGE_V2")
     expect(requestCodeName(-5)).toBe("-5")

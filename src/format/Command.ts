@@ -332,9 +332,22 @@ const extMember = (ext: Ext.Ext): string => {
   for (const name in ext) {
     const value = ext[name]
     if (value === undefined || value === null) continue
-    members += `${members === "" ? "" : ","}${quote(name)}:${typeof value === "string" ? quote(value) : `"${value}"`}`
+    if (members !== "") members += ","
+    members += `${quotedName(name)}:${typeof value === "string" ? quote(value) : `"${value}"`}`
   }
   return `,"extFields":{${members}}`
+}
+
+/** Names repeat in every frame: those seen first are quoted once. Bounded, because a relayed request brings its own. */
+const quotedNames = new Map<string, string>()
+const quotedNamesMax = 1024
+
+const quotedName = (name: string): string => {
+  const known = quotedNames.get(name)
+  if (known !== undefined) return known
+  const quoted = quote(name)
+  if (quotedNames.size < quotedNamesMax) quotedNames.set(name, quoted)
+  return quoted
 }
 
 // oxlint-disable-next-line no-control-regex -- the control characters are what JSON wants escaped
@@ -354,39 +367,49 @@ const jsonHead = (header: string, bodySizeBytes: number): Buffer => {
 }
 
 const binaryHead = (command: Command, bodySizeBytes: number): Buffer => {
-  const pairs: Buffer[] = []
-  let extLength = 0
-  for (const name in command.ext) {
-    const value = command.ext[name]
-    if (value === undefined || value === null) continue
-    const pair = binaryPair(name, String(value))
-    pairs.push(pair)
-    extLength += pair.length
-  }
-  const remark = Buffer.from(command.remark ?? "", "utf8")
-  const fixed = Buffer.allocUnsafe(8 + 17 + remark.length + 4)
-  const headerSizeBytes = fixed.length - 8 + extLength
-  fixed.writeInt32BE(4 + headerSizeBytes + bodySizeBytes, 0)
-  fixed.writeUInt32BE((serializeBinary << 24) | headerSizeBytes, 4)
+  const remark = command.remark ?? ""
+  const remarkLength = Buffer.byteLength(remark)
+  const extLength = binaryExtLength(command.ext)
+  const headerSizeBytes = binaryFixedBytes + remarkLength + extLength
+  const head = Buffer.allocUnsafe(8 + headerSizeBytes)
+  head.writeInt32BE(4 + headerSizeBytes + bodySizeBytes, 0)
+  head.writeUInt32BE((serializeBinary << 24) | headerSizeBytes, 4)
   // What has more than 16 bits wraps: the protocol's own limit, and the reason why POP needs the JSON header.
-  fixed.writeInt16BE((command.code << 16) >> 16, 8)
-  fixed.writeUInt8(Language.toCode(command.language), 10)
-  fixed.writeInt16BE((command.version << 16) >> 16, 11)
-  fixed.writeInt32BE(command.opaque, 13)
-  fixed.writeInt32BE(command.flag, 17)
-  fixed.writeInt32BE(remark.length, 21)
-  remark.copy(fixed, 25)
-  fixed.writeInt32BE(extLength, 25 + remark.length)
-  return extLength === 0 ? fixed : Buffer.concat([fixed, ...pairs])
+  head.writeInt16BE((command.code << 16) >> 16, 8)
+  head.writeUInt8(Language.toCode(command.language), 10)
+  head.writeInt16BE((command.version << 16) >> 16, 11)
+  head.writeInt32BE(command.opaque, 13)
+  head.writeInt32BE(command.flag, 17)
+  head.writeInt32BE(remarkLength, 21)
+  head.write(remark, 25, "utf8")
+  head.writeInt32BE(extLength, 25 + remarkLength)
+  writeBinaryExt(command.ext, head, 29 + remarkLength)
+  return head
 }
 
-const binaryPair = (name: string, value: string): Buffer => {
-  const nameLength = Buffer.byteLength(name)
-  const valueLength = Buffer.byteLength(value)
-  const pair = Buffer.allocUnsafe(6 + nameLength + valueLength)
-  pair.writeInt16BE(nameLength, 0)
-  pair.write(name, 2, "utf8")
-  pair.writeInt32BE(valueLength, 2 + nameLength)
-  pair.write(value, 6 + nameLength, "utf8")
-  return pair
+/** A name is counted by an int16. A longer one, which only a relayed JSON header can bring, is left out. */
+const isTooLong = (name: string): boolean => name.length > 10_000 && Buffer.byteLength(name) > 32_767
+
+const binaryExtLength = (ext: Ext.Ext): number => {
+  let length = 0
+  for (const name in ext) {
+    const value = ext[name]
+    if (value === undefined || value === null || isTooLong(name)) continue
+    length += 6 + Buffer.byteLength(name) + Buffer.byteLength(typeof value === "string" ? value : String(value))
+  }
+  return length
+}
+
+const writeBinaryExt = (ext: Ext.Ext, target: Buffer, start: number): void => {
+  let place = start
+  for (const name in ext) {
+    const value = ext[name]
+    if (value === undefined || value === null || isTooLong(name)) continue
+    const nameLength = target.write(name, place + 2, "utf8")
+    target.writeInt16BE(nameLength, place)
+    place += 2 + nameLength
+    const valueLength = target.write(typeof value === "string" ? value : String(value), place + 4, "utf8")
+    target.writeInt32BE(valueLength, place)
+    place += 4 + valueLength
+  }
 }
