@@ -82,4 +82,9 @@ export interface Disk {
    * Answers the release function, or undefined when somebody else holds it.
    */
   readonly lock: (name: string, done: (release: (() => void) | undefined) => void) => void
+  /**
+   * The process that holds a record lock on the file, as Apache RocketMQ does on a store that it has open; undefined when
+   * nobody does, or where the system does not tell.
+   */
+  readonly recordLockHolder: (path: string) => number | undefined
 }

@@ -2,7 +2,7 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { type Disk, DiskError, type DiskFile, type DiskReason, type Done, type OpenMode } from "./Disk.ts"
-import { lockByFile, lockBySocket } from "./NodeLock.ts"
+import { lockByFile, lockBySocket, recordLockHolder } from "./NodeLock.ts"
 
 const openFlags: Readonly<Record<OpenMode, number>> = {
   create: fs.constants.O_RDWR | fs.constants.O_CREAT,
@@ -13,7 +13,8 @@ const openFlags: Readonly<Record<OpenMode, number>> = {
 export const nodeDisk: Disk = {
   exists: (name) => fs.existsSync(name),
   list: (directory) => attempt("list", directory, () => listNames(directory)),
-  lock: process.platform === "linux" ? lockBySocket : lockByFile,
+  lock: (name, done) => (process.platform === "linux" ? lockBySocket : lockByFile)(canonical(name), done),
+  recordLockHolder,
   makeDirectory: (name) => attempt("makeDirectory", name, () => void fs.mkdirSync(name, { recursive: true })),
   open: (name, mode) => attempt("open", name, () => openFile(name, mode)),
   remove: (name) => attempt("remove", name, () => removeEntry(name)),
@@ -25,6 +26,9 @@ export const nodeDisk: Disk = {
       return { freeBytes: stats.bavail * stats.bsize, totalBytes: stats.blocks * stats.bsize }
     }),
 }
+
+/** One folder has many names, and its lock must have one. */
+const canonical = (name: string): string => (fs.existsSync(name) ? fs.realpathSync(name) : path.resolve(name))
 
 const openFile = (name: string, mode: OpenMode): DiskFile => {
   const descriptor = fs.openSync(name, openFlags[mode], 0o644)

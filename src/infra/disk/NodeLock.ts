@@ -73,3 +73,29 @@ const readIfPresent = (file: string): string => {
     throw error
   }
 }
+
+/**
+ * Who holds a POSIX record lock on a file. Node cannot ask the kernel for one lock, but Linux lists them all:
+ * `1: POSIX  ADVISORY  WRITE <pid> <major>:<minor>:<inode> <start> <end>`, device numbers in hexadecimal.
+ */
+export const recordLockHolder = (name: string): number | undefined => {
+  let table: string
+  let inode: bigint
+  let device: bigint
+  try {
+    table = fs.readFileSync("/proc/locks", "latin1")
+    ;({ dev: device, ino: inode } = fs.statSync(name, { bigint: true }))
+  } catch {
+    // No such table on this system, or no such file: nobody is known to hold it.
+    return undefined
+  }
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)
+  const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn)
+  const hex = (value: bigint): string => value.toString(16).padStart(2, "0")
+  const wanted = `${hex(major)}:${hex(minor)}:${inode}`
+  for (const line of table.split("\n")) {
+    const fields = line.trim().split(/\s+/)
+    if (fields[1] === "POSIX" && fields[5] === wanted) return Number(fields[4])
+  }
+  return undefined
+}

@@ -186,6 +186,9 @@ export class SimDisk implements Disk {
     return { freeBytes: Math.max(0, totalBytes - this.#volume.allocatedBytes), totalBytes }
   }
 
+  /** No other program runs in the simulation. */
+  readonly recordLockHolder = (): undefined => undefined
+
   readonly lock = (name: string, done: (release: (() => void) | undefined) => void): void => {
     this.#checkAlive("lock", name)
     const free = !this.#locks.has(name)

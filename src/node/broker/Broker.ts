@@ -2,6 +2,7 @@
  * A broker: the store, the tables, the handlers and the services, put together, started and stopped in order. Nothing
  * is decided here. Its lifetime is an Effect scope; the traffic itself never passes through Effect.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
@@ -71,10 +72,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
     return yield* Effect.fail(
       new BrokerFault(`namesrvAddr: "${nameServers.illegal}" is not host:port. Separate addresses with ";".`),
     )
-  let fail: (error: BrokerFault) => void = () => {}
-  const failure = Effect.callback<never, BrokerFault>((resume) => {
-    fail = (error) => resume(Effect.fail(error))
-  })
+  const failed = yield* Deferred.make<never, BrokerFault>()
   const opened = yield* Effect.acquireRelease(
     openStore(config, world, levels.success, processId),
     ({ metadata, store }) => closeStore(metadata, store, world),
@@ -96,11 +94,8 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   }
   store.onPressure = (isHigh) => (isHigh ? server.pauseAll() : server.resumeAll())
   store.onFailed = (error: DiskError) => {
-    fail(
-      new BrokerFault(
-        `The store stopped: ${error.message}. Nothing acknowledged is lost. Check the disk, then start the broker again: it recovers from the log.`,
-      ),
-    )
+    const sentence = `The store stopped: ${error.message}. Nothing acknowledged is lost. Check the disk, then start the broker again: it recovers from the log.`
+    Deferred.doneUnsafe(failed, Effect.fail(new BrokerFault(sentence)))
   }
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -135,7 +130,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
     ),
   )
   world.log.info("broker listens", { address, brokerName: config.brokerName })
-  return { address, failure, state } satisfies Broker
+  return { address, failure: Deferred.await(failed), state } satisfies Broker
 })
 
 /** A background round that fails is told and tried again with the next. */
@@ -159,6 +154,17 @@ const openStore = Effect.fnUntraced(function* (
     return yield* Effect.fail(
       new BrokerFault(`brokerIP1: "${config.brokerIP1}" is not an IP address. Set it to the one that clients reach.`),
     )
+  yield* Effect.try({
+    catch: (error) => new BrokerFault(`The store ${root} cannot be opened: ${(error as Error).message}.`),
+    try: () => makeDurableDirectory(world.disk, root),
+  })
+  const apache = world.disk.recordLockHolder(`${root}/lock`)
+  if (apache !== undefined)
+    return yield* Effect.fail(
+      new BrokerFault(
+        `The store ${root} is open in Apache RocketMQ (process ${apache}). Stop that broker first: two programs on one store destroy it.`,
+      ),
+    )
   const release = yield* lock(world, root)
   return yield* Effect.try({
     catch: (error) => {
@@ -168,7 +174,6 @@ const openStore = Effect.fnUntraced(function* (
     },
     try: () => {
       refuseOtherKinds(world.disk, root)
-      makeDurableDirectory(world.disk, root)
       const metadata = new Metadata(world, root)
       const foldFrom = metadata.load()
       const store: MessageStore = new MessageStore(
