@@ -76,7 +76,6 @@ Changed == {i \in dirty : disk[i] # page[i] \/ (Bug = "TailZeroedFirst" /\ phase
 After(kept, torn) ==
   [i \in Slots |-> IF i \in kept THEN page[i] ELSE IF i \in torn THEN 0 ELSE disk[i]]
 Outcomes == UNION {{After(kept, torn) : torn \in SUBSET (Changed \ kept)} : kept \in SUBSET Changed}
-IsOutcome(f) == \A i \in Slots : f[i] = disk[i] \/ (i \in Changed /\ f[i] \in {0, page[i]})
 
 (* The same for the queue file, whose entries are never torn: they are rebuilt from the checkpoint on anyway. *)
 QueueOutcomes == {[i \in Slots |-> IF i \in kept THEN queue[i] ELSE queueDisk[i]] : kept \in SUBSET Slots}
@@ -178,8 +177,8 @@ Checkpoint(n) ==
   /\ checkpoint' = n
   /\ UNCHANGED <<phase, process, file, queues, mark, history>>
 
-(* The process ends, or the power does, also after the process. Without `power` only its memory is gone; with it each dirty slot is new, torn or old, and of the
-   queue entries that were not synced any may survive. *)
+(* The process ends, or the power does, also after the process. Without `power` only the memory of the process is gone;
+   with it each dirty slot is new, torn or old, and of the queue entries that were not synced any may survive. *)
 CrashTo(power, f, q) ==
   /\ phase # "refused"
   /\ crashes < CrashesMax
@@ -192,8 +191,9 @@ CrashTo(power, f, q) ==
   /\ log' = <<>> /\ written' = 0 /\ synced' = 0 /\ dispatched' = 0 /\ queueSynced' = 0
   /\ UNCHANGED <<sidecars, acked, seen, rotten, appended>>
 
-Crash(power) == \E f \in IF power THEN Outcomes ELSE {disk} : \E q \in IF power THEN QueueOutcomes ELSE {queueDisk} :
-                  CrashTo(power, f, q)
+Crash(power) ==
+  \E f \in IF power THEN Outcomes ELSE {disk} :
+    \E q \in IF power THEN QueueOutcomes ELSE {queueDisk} : CrashTo(power, f, q)
 
 (* A synced record below the mark becomes unreadable while nobody looks. *)
 Rot(i) ==

@@ -3,12 +3,12 @@
  * instant, and the next life on what survived. The same seed gives the same run.
  */
 import * as Host from "../../src/format/Host.ts"
+import { DiskError } from "../../src/infra/disk/Disk.ts"
+import { type DiskCall, type DiskFaults, strikeAt } from "../../src/infra/disk/DiskFaults.ts"
+import type { SeededRandom } from "../../src/infra/random/SeededRandom.ts"
 import { type MessageIn, MessageStore } from "../../src/infra/store/MessageStore.ts"
 import { defaults, type StoreOptions } from "../../src/infra/store/StoreOptions.ts"
 import { makeSimWorld } from "../../src/infra/world/SimWorld.ts"
-import { DiskError } from "../../src/infra/disk/Disk.ts"
-import { type DiskFaults, strikeAt } from "../../src/infra/disk/DiskFaults.ts"
-import type { SeededRandom } from "../../src/infra/random/SeededRandom.ts"
 import type { World } from "../../src/infra/world/World.ts"
 import type { StoreEvent } from "./trace.ts"
 
@@ -38,19 +38,15 @@ const messageOf = (random: SeededRandom): MessageIn => ({
   sysFlag: 0,
 })
 
+const isLogSync = ({ operation, path }: DiskCall): boolean => operation === "sync" && path.includes("/commitlog/")
+
 /** In some lives one sync of the log fails and loses what it should have written, as Linux does. */
 const failingSync = (random: SeededRandom): DiskFaults =>
   random.chance(0.4)
-    ? strikeAt(
-        ({ operation, path }) => operation === "sync" && path.includes("/commitlog/"),
-        { kind: "drop" },
-        {
-          skip: 3 + random.below(9),
-        },
-      )
+    ? strikeAt(isLogSync, { kind: "drop" }, { skip: 3 + random.below(9) })
     : { strike: () => undefined }
 
-/** Runs `work`; answers whether the disk let it. An error that nobody in the process handles is the end of the process. */
+/** Runs `work`; answers whether the disk let it. An error that nobody handles is the end of the process. */
 const survives = (work: () => void): boolean => {
   try {
     work()

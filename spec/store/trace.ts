@@ -17,7 +17,7 @@ export interface StoreRun {
   readonly crashes: number
 }
 
-/** Throws when an event lacks a field or names an offset that no record has: then the port is at fault, not the store. */
+/** Throws when an event lacks a field or names an offset that no record has: then the port is at fault. */
 export const readStoreRun = (trace: ReadonlyArray<StoreEvent>): StoreRun => {
   /** Offsets behind each record of the log as it is, in order. */
   let ends: Array<number> = []
@@ -123,10 +123,10 @@ export const traceSpec = ({ crashes, records }: StoreRun): TraceSpec => ({
 })
 
 /** In the order of `vars` in the module. */
-const variables =
-  "phase log written synced page dirty disk mark queue queueDisk dispatched queueSynced checkpoint acked seen rotten before appended crashes".split(
-    " ",
-  )
+const variables = [
+  "phase log written synced page dirty disk mark queue queueDisk dispatched queueSynced checkpoint",
+  "acked seen rotten before appended crashes",
+].flatMap((names) => names.split(" "))
 
 /** One line for a verdict; a refusal names its event and what the store had durable before it. */
 export const shown = (verdict: TraceVerdict): string => {

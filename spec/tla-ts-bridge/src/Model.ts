@@ -1,6 +1,6 @@
 /**
  * A model: a module, its configuration, and what a test changes in it. The `.cfg` is the whole truth for whoever runs
- * TLC by hand; a test may set constants of it (a seeded bug) and check fewer invariants (to see what one of them finds).
+ * TLC by hand; a test may set constants of it (a seeded bug) and check one invariant alone (to see what it finds).
  */
 import { createHash } from "node:crypto"
 import { existsSync, readFileSync } from "node:fs"

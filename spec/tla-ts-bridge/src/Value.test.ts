@@ -68,7 +68,7 @@ describe("Value", () => {
     )
   })
 
-  it("gives equal values one form: functions on 1..n are sequences, on strings records, and an empty one is <<>>", () => {
+  it("gives equal values one form: functions on 1..n are sequences, on strings records, empty ones <<>>", () => {
     expect(canonical(parseValue("(2 :> 9 @@ 1 :> 8)"))).toBe("<<8, 9>>")
     expect(canonical(parseValue('("b" :> 1 @@ "a" :> 2)'))).toBe("[a |-> 2, b |-> 1]")
     expect(canonical(functionOf([]))).toBe("<<>>")

@@ -1,16 +1,16 @@
 /**
  * Holds a recorded run against a spec: is there a behaviour of the spec whose steps are these events, in this order?
  *
- * The module named in the TraceSpec extends the spec and says what an event means, by two operators: `Matches(e)` is the
- * action that the event `e` reports, and `Between(e)` the steps that nobody reports and that may come before it. An event
- * is a record of TLA+: `e.action` and its fields. TLC then walks along the events; it is breadth-first, and at each event
- * there are few states unless the log lacks a parameter.
+ * The module named in the TraceSpec extends the spec and says what an event means, by two operators: `Matches(e)` is
+ * the action that the event `e` reports, and `Between(e)` the steps that nobody reports and that may come before it.
+ * An event is a record of TLA+: `e.action` and its fields. TLC then walks along the events; it is breadth-first, and
+ * at each event there are few states unless the log lacks a parameter.
  */
-import { errorSeverity, readMessages } from "./Messages.ts"
-import { keyOf, readModules } from "./Model.ts"
-import { type CheckOptions, bridgeSha256, defaultCache, defaultTimeoutMs } from "./checkSpec.ts"
 import { fileURLToPath } from "node:url"
 import { openCache } from "./Cache.ts"
+import { bridgeSha256, type CheckOptions, defaultCache, defaultTimeoutMs } from "./checkSpec.ts"
+import { errorSeverity, readMessages } from "./Messages.ts"
+import { keyOf, readModules } from "./Model.ts"
 import { findTlc, jarSha256, runTlc } from "./Tlc.ts"
 import { parseValue, printValue, recordOf, type Value } from "./Value.ts"
 import { readVerdict, type Violated } from "./Verdict.ts"
@@ -35,7 +35,7 @@ export interface RecordedEvent {
 
 export type TraceVerdict =
   | { readonly _tag: "Accepted"; readonly events: number }
-  /** No behaviour gets past `event`, the one at index `at`; `states` are all that the spec considers possible before it. */
+  /** No behaviour gets past `event`, the one at index `at`; `states` are all that are possible before it. */
   | {
       readonly _tag: "Refused"
       readonly at: number
