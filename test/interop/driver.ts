@@ -35,7 +35,7 @@ export interface Driver {
 /** Longer than the patience inside any scenario: only a JVM that hangs gets here. */
 const scenarioMsMax = 180_000
 
-const reply = (line: string): { id: number; ask?: string; ok?: boolean; ms?: number; detail?: string } | undefined =>
+const reply = (line: string): { id: number; ask?: string; ok?: boolean; detail?: string } | undefined =>
   line.startsWith('{"id":') ? JSON.parse(line) : undefined
 
 export const start = (
@@ -75,18 +75,18 @@ export const start = (
 
   interface Running {
     readonly act: Act
-    readonly settle: (outcome: Omit<Outcome, "scenario" | "client">) => void
+    readonly settle: (verdict: Pick<Outcome, "ok" | "detail">) => void
   }
   const running = new Map<number, Running>()
   let lastId = 0
-  const fail = (id: number, detail: string, ms = 0) => running.get(id)?.settle({ ok: false, ms, detail })
+  const fail = (id: number, detail: string) => running.get(id)?.settle({ ok: false, detail })
 
   createInterface({ input: stdout }).on("line", (line) => {
     const message = reply(line)
     const scenario = message === undefined ? undefined : running.get(message.id)
     if (message === undefined || scenario === undefined) return
     if (message.ask === undefined) {
-      scenario.settle({ ok: message.ok === true, ms: message.ms ?? 0, detail: message.detail ?? "" })
+      scenario.settle({ ok: message.ok === true, detail: message.detail ?? "" })
       return
     }
     scenario.act(message.ask).then(
@@ -103,14 +103,20 @@ export const start = (
   return {
     run: (scenario, act) => {
       const id = ++lastId
+      const startMs = Date.now()
       const { promise, resolve } = Promise.withResolvers<Outcome>()
-      const timer = setTimeout(() => fail(id, "the scenario hangs", scenarioMsMax), scenarioMsMax)
+      const timer = setTimeout(() => fail(id, "the scenario hangs"), scenarioMsMax)
       running.set(id, {
         act,
-        settle: (outcome) => {
+        settle: (verdict) => {
           clearTimeout(timer)
           running.delete(id)
-          resolve({ scenario: spec.oldSends ? `${scenario}, old request` : scenario, client, ...outcome })
+          resolve({
+            scenario: spec.oldSends ? `${scenario}, old request` : scenario,
+            client,
+            ms: Date.now() - startMs,
+            ...verdict,
+          })
         },
       })
       if (child.ended()) fail(id, `the JVM has ended\n${Processes.tail(child)}`)

@@ -14,7 +14,7 @@ import java.util.concurrent.LinkedBlockingQueue;
  *
  * <p>Lines in: {@code run ID SCENARIO} starts one, {@code answer ID TEXT} answers its question; the end of input ends the
  * process. Lines out, as JSON: {@code {"id":7,"ask":"kill"}} asks the host to do something to the cluster,
- * {@code {"id":7,"ok":true,"ms":812,"detail":"..."}} ends a scenario. What the client itself prints goes to standard error.
+ * {@code {"id":7,"ok":true,"detail":"..."}} ends a scenario. What the client itself prints goes to standard error.
  */
 public final class Driver {
     private static final PrintStream out = System.out;
@@ -39,7 +39,6 @@ public final class Driver {
     }
 
     private static void run(String id, String name) {
-        long startNanos = System.nanoTime();
         String failure = null;
         String detail = "";
         Rig rig = new Rig(id, name);
@@ -51,8 +50,7 @@ public final class Driver {
         } catch (Throwable error) {
             failure = describe(error);
         }
-        long ms = (System.nanoTime() - startNanos) / 1_000_000;
-        say("{\"id\":" + id + ",\"ok\":" + (failure == null) + ",\"ms\":" + ms + ",\"detail\":"
+        say("{\"id\":" + id + ",\"ok\":" + (failure == null) + ",\"detail\":"
             + quote(failure == null ? detail : failure) + "}");
         rig.close();
     }
