@@ -12,6 +12,7 @@
  *
  * A generator, so that its owner may do something else between two slices of a long scan. Source: spec/store/Store.tla.
  */
+import { type Stopped, verdict } from "../../domain/Recovery.ts"
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as StoredMessage from "../../format/StoredMessage.ts"
@@ -22,7 +23,7 @@ import type { CommitLog } from "./CommitLog.ts"
 import type { ConsumeQueue } from "./ConsumeQueue.ts"
 import type { IndexFiles } from "./IndexFiles.ts"
 import type { QueueTable } from "./QueueTable.ts"
-import type { Segment } from "./SegmentFiles.ts"
+import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
 import { SegmentError } from "./SegmentFiles.ts"
 import type { StateFiles } from "./StateFiles.ts"
 import { StoreError } from "./StoreError.ts"
@@ -96,11 +97,16 @@ export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
   const from = recordBorder(ports, start, mark !== undefined)
   let scanned: Scanned
   try {
-    scanned = yield* scan(ports, from, { indexFrom, projectedFrom, syncedOffset })
+    scanned = yield* scan(ports, from, { durableMark: mark?.syncedOffset, indexFrom, isClean, projectedFrom })
   } catch (error) {
     if (!(error instanceof QueueGap)) throw error
     ports.logger.warn(`${error.message}: all queues are rebuilt from the log`)
-    scanned = yield* scan(ports, log.minOffset, { indexFrom, projectedFrom: 0, syncedOffset })
+    scanned = yield* scan(ports, log.minOffset, {
+      durableMark: mark?.syncedOffset,
+      indexFrom,
+      isClean,
+      projectedFrom: 0,
+    })
   }
   const { end, last } = scanned
   ports.trace?.("Recover", { commitLogOffsetEnd: end, markCommitLogOffset: syncedOffset, refused: false })
@@ -149,7 +155,9 @@ const recordBorder = ({ foldFrom, log }: RecoveryPorts, start: number, isOwn: bo
 interface Bounds {
   readonly indexFrom: number
   readonly projectedFrom: number
-  readonly syncedOffset: number
+  /** Everything below was synced; undefined in a store that Gantry never opened. */
+  readonly durableMark: number | undefined
+  readonly isClean: boolean
 }
 
 interface Scanned {
@@ -196,14 +204,21 @@ function* scan(ports: RecoveryPorts, from: number, bounds: Bounds): Generator<vo
       offset = segmentEnd
       continue
     }
-    if (offset < bounds.syncedOffset)
+    const stopped: Stopped = {
+      badAtOffset: offset,
+      durableMark: bounds.durableMark,
+      isBlank: isBlankFrom(files, segment, offset),
+      isFollowed: isFollowed(files, segmentEnd),
+      wasCleanShutdown: bounds.isClean,
+    }
+    if (verdict(stopped) === "rot")
       throw rotten(segment, offset, stop.kind === "bad" ? stop.reason : "a filler of the wrong size")
     break
   }
-  if (offset < bounds.syncedOffset)
+  if (bounds.durableMark !== undefined && offset < bounds.durableMark)
     throw new StoreError(
       "Rot",
-      `The CommitLog ends at offset ${offset}, though everything below ${bounds.syncedOffset} was synced: a segment is missing. Restore it from a backup, or run \`gantry store repair\`, which says what would be lost.`,
+      `The CommitLog ends at offset ${offset}, though everything below ${bounds.durableMark} was synced: a segment is missing. Restore it from a backup, or run \`gantry store repair\`, which says what would be lost.`,
     )
   return { end: offset, last }
 }
@@ -223,6 +238,23 @@ const recordAt = (
     return { kind: "bad", reason: `a record that belongs to ${message.physicalOffset}` }
   if (isTornUnsealed(message)) return { kind: "bad", reason: "zeros inside" }
   return message
+}
+
+/** Whether nothing was ever written from `offset` to the end of its segment; the first bytes tell. */
+const isBlankFrom = (files: SegmentFiles, segment: Segment, offset: number): boolean => {
+  const within = offset - segment.baseOffset
+  const bytes = Buffer.alloc(Math.min(4096, files.segmentBytes - within))
+  files.file(segment).readSync(bytes, within)
+  return bytes.every((byte) => byte === 0)
+}
+
+/** Whether a record that belongs there begins the segment at `baseOffset`: then the bad one before it was whole once. */
+const isFollowed = (files: SegmentFiles, baseOffset: number): boolean => {
+  const segment = files.holding(baseOffset)
+  if (segment === undefined) return false
+  const bytes = Buffer.alloc(Math.min(sliceBytes, files.segmentBytes))
+  const bytesRead = files.file(segment).readSync(bytes, 0)
+  return !("kind" in recordAt(bytes, 0, bytesRead, baseOffset))
 }
 
 const rotten = (segment: Segment, offset: number, reason: string): StoreError =>
