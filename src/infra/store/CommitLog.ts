@@ -15,7 +15,7 @@
  */
 import { encodeBlankInto } from "../../format/StoredMessage.ts"
 import type { Clock } from "../clock/Clock.ts"
-import { type DiskError } from "../disk/Disk.ts"
+import { DiskError } from "../disk/Disk.ts"
 import type { Trace } from "../telemetry/Trace.ts"
 import { BlockCache } from "./BlockCache.ts"
 import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
@@ -152,7 +152,7 @@ export class CommitLog {
       within = 0
     }
     if (this.#appended + sizeBytes - this.#readable > this.#ringLimitBytes) return false
-    if (within === 0) this.#openSegment(this.#appended)
+    if (within === 0 && !this.#openSegment(this.#appended)) return false
     const at = this.#appended % this.#ring.length
     if (at + sizeBytes <= this.#ring.length) {
       this.target = this.#ring
@@ -244,8 +244,18 @@ export class CommitLog {
     if (first < sizeBytes) source.copy(this.#ring, 0, first, sizeBytes)
   }
 
-  #openSegment(baseOffset: number): void {
-    if (this.files.holding(baseOffset) === undefined) this.files.create(baseOffset)
+  /** Makes the next segment. False when the disk does not take it: full, and the caller waits, or broken for good. */
+  #openSegment(baseOffset: number): boolean {
+    if (this.files.holding(baseOffset) !== undefined) return true
+    try {
+      this.files.create(baseOffset)
+      return true
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error
+      if (error.reason === "NoSpace") this.#events.onDiskFull(error)
+      else this.#fail(error)
+      return false
+    }
   }
 
   readonly #flush = (): void => {

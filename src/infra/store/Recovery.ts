@@ -211,8 +211,11 @@ function* scan(ports: RecoveryPorts, from: number, bounds: Bounds): Generator<vo
       isFollowed: isFollowed(files, segmentEnd),
       wasCleanShutdown: bounds.isClean,
     }
-    if (verdict(stopped) === "rot")
+    if (verdict(stopped) === "rot") {
+      const fields = { commitLogOffsetEnd: offset, markCommitLogOffset: bounds.durableMark ?? 0, refused: true }
+      ports.trace?.("Recover", fields)
       throw rotten(segment, offset, stop.kind === "bad" ? stop.reason : "a filler of the wrong size")
+    }
     break
   }
   if (bounds.durableMark !== undefined && offset < bounds.durableMark)
