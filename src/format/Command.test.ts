@@ -53,6 +53,17 @@ describe("Command", () => {
     const command = Command.decode(around, 7, 3 + frame.length) as Command.Command
     expect(command).toMatchObject({ code: 10, opaque: 1, ext: { topic: "T" } })
     expect(command.body.toString()).toBe("body")
+    // A header that claims one byte of what follows the frame is refused, though the byte is there.
+    const headerLength = frame.length - 8 - "body".length
+    for (const [claimed, isRefused] of [
+      [headerLength + 4, false],
+      [headerLength + 5, true],
+    ] as const) {
+      const claims = Buffer.from(around)
+      claims.writeUInt32BE(claimed, 7)
+      const reason = Command.decode(claims, 7, 3 + frame.length)
+      expect(reason instanceof Malformed && /beyond the frame/.test(reason.reason)).toBe(isRefused)
+    }
     expect(Command.decode(around, 7, around.length + 1)).toBeInstanceOf(Malformed)
     expect(Command.decode(around, -1, 10)).toBeInstanceOf(Malformed)
   })

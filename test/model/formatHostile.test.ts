@@ -120,6 +120,7 @@ describe("frames", () => {
   it("refuses headers with too many values", () => {
     const many = Buffer.from(`{"extFields":{"a":[${"[],".repeat(LenientJson.valuesMax)}1]}}`)
     expect(LenientJson.guard(many, 0, many.length)).toMatch(/more than/)
+    expect(decodeFrame(frameOf(many))).toBeInstanceOf(Malformed)
     expect(LenientJson.guard(Buffer.from(`[${"1,".repeat(LenientJson.valuesMax)}1]`), 0, 4_000_003)).toMatch(
       /more than/,
     )
