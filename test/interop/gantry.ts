@@ -3,7 +3,7 @@ import { join } from "node:path"
 import * as Processes from "./processes.ts"
 import { writeBrokerFile, writeNameServerFile, type Servers } from "./servers.ts"
 
-const main = "/tmp/g/main.ts" // LOCAL
+const main = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts")
 
 /** Numbers the logs: a server that is started again must not be found ready by the line of its last life. */
 let starts = 0

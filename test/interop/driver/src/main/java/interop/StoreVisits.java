@@ -162,11 +162,12 @@ final class StoreVisits {
         }
     }
 
+    /** Recovery may index a message twice, and RocketMQ's clients and brokers answer it twice then. */
     private static List<String> found(DefaultMQProducer producer, String key) throws InterruptedException {
         try {
             long untilMs = System.currentTimeMillis() + 60_000;
             return producer.queryMessage(topic, key, 32, startMs - 60_000, untilMs).getMessageList().stream().map(Rig::text)
-                .toList();
+                .distinct().toList();
         } catch (MQClientException none) {
             return List.of();
         }
