@@ -253,7 +253,7 @@ export const orElse = <T>(shape: Shape<T>, fallback: NoInfer<T>, ...aliases: rea
 })
 
 /** A record: what a whole body is, too. */
-export interface Record_<M extends Members> extends Shape<Values<M>> {
+export interface RecordShape<M extends Members> extends Shape<Values<M>> {
   readonly name: string
   readonly kind: { readonly type: "record"; readonly members: M }
   /** The type of the value; only for `typeof X.Type`. */
@@ -277,7 +277,7 @@ export const bodySizeMax = 1024 * 1024
 /** Bodies of brokers and name servers, with tables of all topics or groups: whatever fits a frame. */
 export const tableSizeMax = 16 * 1024 * 1024
 
-export const record = <M extends Members>(name: string, members: M, sizeMax = bodySizeMax): Record_<M> => {
+export const record = <M extends Members>(name: string, members: M, sizeMax = bodySizeMax): RecordShape<M> => {
   const fields: Field[] = []
   for (const [memberName, one] of Object.entries(members).toSorted(([left], [right]) => (left < right ? -1 : 1))) {
     const member = (

@@ -29,7 +29,7 @@ import * as RegisterBroker from "../../src/format/RegisterBroker.ts"
 import * as RouteData from "../../src/format/RouteData.ts"
 import * as SendMessage from "../../src/format/SendMessage.ts"
 import * as StoredMessage from "../../src/format/StoredMessage.ts"
-import type { Members, Record_ } from "../../src/format/shape.ts"
+import type { Members, RecordShape } from "../../src/format/shape.ts"
 import { legacy, pretty, standard } from "../../src/format/shape.ts"
 import { TimerCheckpoint, TimerLogUnit, TimerSlot } from "../../src/format/Timer.ts"
 import * as UniqKey from "../../src/format/UniqKey.ts"
@@ -42,7 +42,7 @@ const valueOf = <T>(decoded: T | Malformed): T => {
 
 const isHeader = (one: unknown): one is Header<Parameters> =>
   typeof one === "object" && one !== null && "parameters" in one
-const isRecord = (one: unknown): one is Record_<Members> => typeof one === "object" && one !== null && "kind" in one
+const isRecord = (one: unknown): one is RecordShape<Members> => typeof one === "object" && one !== null && "kind" in one
 
 const layouts: Layout<Fields>[] = [
   ConsumeQueueEntry,

@@ -32,7 +32,7 @@ import * as RecordCrc from "../../src/format/RecordCrc.ts"
 import { RouteData } from "../../src/format/RouteData.ts"
 import * as SendMessage from "../../src/format/SendMessage.ts"
 import * as StoredMessage from "../../src/format/StoredMessage.ts"
-import type { Members, Record_ } from "../../src/format/shape.ts"
+import type { Members, RecordShape } from "../../src/format/shape.ts"
 import { legacy, map, pretty, text } from "../../src/format/shape.ts"
 import { TimerCheckpoint, TimerLogUnit, TimerSlot, slotIndex } from "../../src/format/Timer.ts"
 import * as UniqKey from "../../src/format/UniqKey.ts"
@@ -223,7 +223,7 @@ describe("remoting header", () => {
   })
 
   it("prints bodies as Java does, on one line and indented, and reads them back", () => {
-    const bodies: Readonly<Record<string, Record_<Members>>> = {
+    const bodies: Readonly<Record<string, RecordShape<Members>>> = {
       TopicRouteData: RouteData,
       ConsumeStats,
       LockBatchRequestBody: LockBatch,

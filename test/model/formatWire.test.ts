@@ -20,7 +20,7 @@ import { ResponseCode, responseCodeName } from "../../src/format/ResponseCode.ts
 import * as RouteData from "../../src/format/RouteData.ts"
 import * as SendMessage from "../../src/format/SendMessage.ts"
 import * as StoredMessage from "../../src/format/StoredMessage.ts"
-import type { Members, Record_ } from "../../src/format/shape.ts"
+import type { Members, RecordShape } from "../../src/format/shape.ts"
 import { legacy, standard } from "../../src/format/shape.ts"
 import type { Exchange } from "../golden/golden.ts"
 import { exchanges } from "../golden/golden.ts"
@@ -228,7 +228,7 @@ describe("parameters", () => {
 })
 
 /** Decodes a body and expects it back; to the byte when the peer writes what we write. */
-const expectBody = (shape: Record_<Members>, body: Buffer, isCurrent: boolean, isRoute: boolean, why: string) => {
+const expectBody = (shape: RecordShape<Members>, body: Buffer, isCurrent: boolean, isRoute: boolean, why: string) => {
   const value = shape.decode(body)
   if (value instanceof Malformed) throw new Error(`${why}: ${value.message}`)
   const written = shape.encode(value, isRoute ? standard : legacy)
@@ -238,7 +238,7 @@ const expectBody = (shape: Record_<Members>, body: Buffer, isCurrent: boolean, i
 }
 
 describe("bodies", () => {
-  const requestBodies = new Map<number, Record_<Members>>([
+  const requestBodies = new Map<number, RecordShape<Members>>([
     [RequestCode.HEART_BEAT, Heartbeat.Heartbeat],
     [RequestCode.CHECK_CLIENT_CONFIG, Heartbeat.CheckClientConfig],
     [RequestCode.LOCK_BATCH_MQ, LockBatch.LockBatch],
@@ -247,7 +247,7 @@ describe("bodies", () => {
     [RequestCode.REGISTER_BROKER, RegisterBroker.RegisterBody],
     [RequestCode.QUERY_DATA_VERSION, DataVersion],
   ])
-  const answerBodies = new Map<number, Record_<Members>>([
+  const answerBodies = new Map<number, RecordShape<Members>>([
     [RequestCode.GET_CONSUMER_LIST_BY_GROUP, Heartbeat.ConsumerList],
     [RequestCode.LOCK_BATCH_MQ, LockBatch.LockBatchAnswer],
     [RequestCode.GET_ROUTEINFO_BY_TOPIC, RouteData.RouteData],
