@@ -91,11 +91,12 @@ export const recordLockHolder = (name: string): number | undefined => {
   }
   const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn)
   const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn)
-  const hex = (value: bigint): string => value.toString(16).padStart(2, "0")
-  const wanted = `${hex(major)}:${hex(minor)}:${inode}`
+  const wanted = `${twoDigits(major)}:${twoDigits(minor)}:${inode}`
   for (const line of table.split("\n")) {
     const fields = line.trim().split(/\s+/)
     if (fields[1] === "POSIX" && fields[5] === wanted) return Number(fields[4])
   }
   return undefined
 }
+
+const twoDigits = (value: bigint): string => value.toString(16).padStart(2, "0")
