@@ -1,7 +1,8 @@
 /**
  * Blocks of the CommitLog that were read back from disk, for consumers that are behind the write ring. Loads are
  * asynchronous and at most `loadsMax` run at once, so that a consumer far behind never stands in the way of the sync
- * that producers wait for. A block is immutable: only bytes that were written are ever loaded.
+ * that producers wait for. A block is immutable: only bytes that were written are ever loaded, so that one at the end
+ * of the log is short, and loaded again when more of it is asked for.
  */
 import type { DiskError } from "../disk/Disk.ts"
 import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
@@ -14,23 +15,25 @@ const loadsMax = 2
 export class BlockCache {
   readonly blockBytes: number
   readonly #files: SegmentFiles
+  readonly #writtenOffset: () => number
   readonly #blocksMax: number
   readonly #blocks = new Map<number, Buffer>()
   readonly #loading = new Map<number, Array<Loaded>>()
   readonly #queue: Array<{ readonly key: number; readonly segment: Segment }> = []
   #running = 0
 
-  constructor(files: SegmentFiles, blockBytes: number, blocksMax: number) {
+  /** `writtenOffset` answers how far the log is in its files now. */
+  constructor(files: SegmentFiles, writtenOffset: () => number, blockBytes: number, blocksMax: number) {
     this.#files = files
+    this.#writtenOffset = writtenOffset
     this.blockBytes = blockBytes
     this.#blocksMax = blocksMax
   }
 
   /** Whether [offset, offset + sizeBytes), within one segment, can be copied now. */
   has(offset: number, sizeBytes: number): boolean {
-    for (let key = this.#key(offset); key < offset + sizeBytes; key = this.#next(key)) {
-      if (!this.#blocks.has(key)) return false
-    }
+    const end = offset + sizeBytes
+    for (let key = this.#key(offset); key < end; key = this.#next(key)) if (!this.#holds(key, end)) return false
     return true
   }
 
@@ -47,7 +50,7 @@ export class BlockCache {
     }
   }
 
-  /** Brings the blocks of [offset, offset + sizeBytes) in; the range must lie in one segment that exists. */
+  /** Brings the blocks of [offset, offset + sizeBytes) in: written bytes of one segment that exists. */
   load(offset: number, sizeBytes: number, done: Loaded): void {
     let missing = 0
     let failed: DiskError | undefined
@@ -55,10 +58,9 @@ export class BlockCache {
       failed ??= error
       if (--missing === 0) done(failed)
     }
+    const end = offset + sizeBytes
     const keys: Array<number> = []
-    for (let key = this.#key(offset); key < offset + sizeBytes; key = this.#next(key)) {
-      if (!this.#blocks.has(key)) keys.push(key)
-    }
+    for (let key = this.#key(offset); key < end; key = this.#next(key)) if (!this.#holds(key, end)) keys.push(key)
     missing = keys.length
     if (missing === 0) return done(undefined)
     for (const key of keys) this.#loadOne(key, one)
@@ -89,7 +91,10 @@ export class BlockCache {
       this.#running++
       const { key, segment } = next
       const within = key - segment.baseOffset
-      const block = Buffer.allocUnsafeSlow(Math.min(this.blockBytes, this.#files.segmentBytes - within))
+      const writtenBytes = this.#writtenOffset() - key
+      const block = Buffer.allocUnsafeSlow(
+        Math.max(0, Math.min(this.blockBytes, this.#files.segmentBytes - within, writtenBytes)),
+      )
       this.#files.enter(segment).read(block, within, (error, bytesRead) => {
         this.#files.leave(segment)
         this.#running--
@@ -102,7 +107,14 @@ export class BlockCache {
     }
   }
 
+  /** Whether the block at `key` is there as far as `end`, which may lie beyond it. */
+  #holds(key: number, end: number): boolean {
+    const block = this.#blocks.get(key)
+    return block !== undefined && key + block.length >= Math.min(end, this.#next(key))
+  }
+
   #keep(key: number, block: Buffer): void {
+    this.#blocks.delete(key)
     this.#blocks.set(key, block)
     if (this.#blocks.size <= this.#blocksMax) return
     for (const oldest of this.#blocks.keys()) {

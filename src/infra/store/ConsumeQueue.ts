@@ -11,12 +11,13 @@
  */
 import { ConsumeQueueEntry, preBlank } from "../../format/ConsumeQueueEntry.ts"
 import { type DiskError } from "../disk/Disk.ts"
+import type { EntryWindows } from "./EntryWindows.ts"
 import type { SegmentFiles } from "./SegmentFiles.ts"
 
 export const entryBytes = ConsumeQueueEntry.sizeBytes
 
-/** Entries read from a file at once: 4 KiB, which is 200 messages or six batches of 32. */
-const windowEntries = 204
+/** Entries read from a file at once: 5 KiB, which is eight batches of 32. */
+const windowEntries = 256
 /** Entries that stay in memory after they were written, for consumers close to the tail. */
 const keptEntries = 1024
 
@@ -63,14 +64,13 @@ export class ConsumeQueue {
   #minKnownFor = -1
   #tail: Buffer = Buffer.alloc(0)
   #tailBase = 0
-  #window: Buffer | undefined
-  #windowBase = 0
-  #windowCount = 0
+  readonly #windows: EntryWindows
 
-  constructor(topic: string, queueId: number, files: SegmentFiles) {
+  constructor(topic: string, queueId: number, files: SegmentFiles, windows: EntryWindows) {
     this.topic = topic
     this.queueId = queueId
     this.#files = files
+    this.#windows = windows
   }
 
   /** Finds the bounds of the queue in its files; `commitLogMin` is the first byte of the log that exists. */
@@ -94,7 +94,7 @@ export class ConsumeQueue {
     this.maxOffset = queueOffset
     this.flushedOffset = Math.min(this.flushedOffset, queueOffset)
     this.#tailBase = Math.min(this.#tailBase, queueOffset)
-    this.#window = undefined
+    this.#windows.drop(this)
     this.#files.removeFrom((Math.floor(queueOffset / this.#entriesPerFile) + 1) * this.#files.segmentBytes)
     this.lastCommitLogEnd = this.#lastEndAt(queueOffset)
     if (this.minOffset > queueOffset) this.minOffset = queueOffset
@@ -126,32 +126,26 @@ export class ConsumeQueue {
       const index = queueOffset - this.#tailBase
       return { at: index * entryBytes, buffer: this.#tail, count: this.maxOffset - queueOffset }
     }
-    const window = this.#window
-    const index = queueOffset - this.#windowBase
-    if (window === undefined || index < 0 || index >= this.#windowCount) return undefined
-    return { at: index * entryBytes, buffer: window, count: this.#windowCount - index }
+    const start = this.#windowStart(queueOffset)
+    const window = this.#windows.get(this, start)
+    const at = (queueOffset - start) * entryBytes
+    if (window === undefined || at >= window.length) return undefined
+    return { at, buffer: window, count: (window.length - at) / entryBytes }
   }
 
   /** Reads entries from the files into memory. `found` is false when there is no file for them any more. */
   loadEntries(queueOffset: number, done: (error: DiskError | undefined, found: boolean) => void): void {
-    const byte = queueOffset * entryBytes
-    const segment = this.#files.holding(byte)
-    if (segment === undefined) return done(undefined, false)
-    const within = byte - segment.baseOffset
-    const count = Math.min(
-      windowEntries,
-      (this.#files.segmentBytes - within) / entryBytes,
-      this.flushedOffset - queueOffset,
-    )
-    if (count <= 0) return done(undefined, false)
-    const window = Buffer.allocUnsafe(count * entryBytes)
+    const start = this.#windowStart(queueOffset)
+    const segment = this.#files.holding(start * entryBytes)
+    if (segment === undefined || queueOffset >= this.flushedOffset) return done(undefined, false)
+    const within = start * entryBytes - segment.baseOffset
+    const inFile = (this.#files.segmentBytes - within) / entryBytes
+    const window = Buffer.allocUnsafe(Math.min(windowEntries, inFile, this.flushedOffset - start) * entryBytes)
     this.#files.enter(segment).read(window, within, (error, bytesRead) => {
       this.#files.leave(segment)
-      if (error !== undefined) return done(error, false)
-      this.#window = window
-      this.#windowBase = queueOffset
-      this.#windowCount = Math.floor(bytesRead / entryBytes)
-      done(undefined, this.#windowCount > 0)
+      if (error !== undefined || bytesRead < window.length) return done(error, false)
+      this.#windows.set(this, start, window)
+      done(undefined, true)
     })
   }
 
@@ -222,6 +216,12 @@ export class ConsumeQueue {
       else high = middle
     }
     this.minOffset = Math.max(this.minOffset, low)
+  }
+
+  /** Windows are counted from the start of their file, so that none reaches into the next. */
+  #windowStart(queueOffset: number): number {
+    const inFile = queueOffset % this.#entriesPerFile
+    return queueOffset - (inFile % windowEntries)
   }
 
   get #entriesPerFile(): number {

@@ -7,6 +7,7 @@
  */
 import type { Disk, DiskError } from "../disk/Disk.ts"
 import { ConsumeQueue } from "./ConsumeQueue.ts"
+import { EntryWindows } from "./EntryWindows.ts"
 import { type OpenFiles, SegmentFiles } from "./SegmentFiles.ts"
 
 export class QueueTable {
@@ -15,6 +16,7 @@ export class QueueTable {
   readonly #directory: string
   readonly #segmentBytes: number
   readonly #commitLogMin: () => number
+  readonly #windows = new EntryWindows()
   readonly #queues = new Map<string, Array<ConsumeQueue | undefined>>()
   /** Queues with entries that are not written, and with entries that are written but not synced. */
   #dirty: Array<ConsumeQueue> = []
@@ -33,7 +35,7 @@ export class QueueTable {
     const known = this.#queues.get(topic)?.[queueId]
     if (known !== undefined) return known
     const files = new SegmentFiles(this.#disk, this.#open, `${this.#directory}/${topic}/${queueId}`, this.#segmentBytes)
-    const queue = new ConsumeQueue(topic, queueId, files)
+    const queue = new ConsumeQueue(topic, queueId, files, this.#windows)
     queue.load(this.#commitLogMin())
     const ofTopic = this.#queues.get(topic)
     if (ofTopic === undefined) {

@@ -239,7 +239,7 @@ const recordAt = (
   if (message instanceof Malformed) return { kind: "bad", reason: message.reason }
   if (message.physicalOffset !== commitLogOffset)
     return { kind: "bad", reason: `a record that belongs to ${message.physicalOffset}` }
-  if (isTornUnsealed(message)) return { kind: "bad", reason: "zeros inside" }
+  if (!found.isSealed && isTorn(message)) return { kind: "bad", reason: "zeros inside" }
   return message
 }
 
@@ -266,12 +266,9 @@ const rotten = (segment: Segment, offset: number, reason: string): StoreError =>
     `Rotten record at CommitLog offset ${offset} (byte ${offset - segment.baseOffset} of ${segment.path}): ${reason}. It was synced, so the medium lost it; nothing was cut. Restore the file from a backup or a replica, or run \`gantry store repair\`, which says what would be lost.`,
   )
 
-/**
- * A torn write leaves zeros, and what the record's own checksum does not cover, because another program wrote it without
- * one, must not hold any.
- */
-const isTornUnsealed = (message: StoredMessage.Decoded): boolean =>
-  message.topic.includes("\0") || (message.properties.includes("\0") && !message.properties.includes("__CRC32#"))
+/** A torn write leaves zeros: a record without a seal, whose text no checksum covers, must not hold any. */
+const isTorn = ({ properties, topic }: StoredMessage.Decoded): boolean =>
+  topic.includes("\0") || properties.includes("\0")
 
 /** Hands a record to the projections that do not have it yet. */
 const replay = (

@@ -16,14 +16,22 @@ export interface Segment {
   readonly path: string
 }
 
-/** The files of a folder do not form a log. `reason` says which and why; nothing was changed. */
+/**
+ * What is wrong with a folder. `Name` and `Size`: it is not ours, or was made with other settings. `Gap`: files are
+ * missing, which a power cut may do to files whose names were not synced.
+ */
+export type SegmentReason = "Name" | "Size" | "Gap"
+
+/** The files of a folder do not form a log. The message says which and why; nothing was changed. */
 export class SegmentError extends Error {
   override readonly name = "SegmentError"
   readonly _tag = "SegmentError"
   readonly path: string
-  constructor(path: string, reason: string) {
-    super(`${path}: ${reason}`)
+  readonly reason: SegmentReason
+  constructor(path: string, reason: SegmentReason, detail: string) {
+    super(`${path}: ${detail}`)
     this.path = path
+    this.reason = reason
   }
 }
 
@@ -118,9 +126,10 @@ export class SegmentFiles {
     const names = this.#disk.list(this.directory)
     for (const [index, name] of names.entries()) {
       const path = `${this.directory}/${name}`
-      if (!/^\d{20}$/.test(name)) throw new SegmentError(path, "not a segment: its name is not an offset of 20 digits")
+      if (!/^\d{20}$/.test(name))
+        throw new SegmentError(path, "Name", "not a segment: its name is not an offset of 20 digits")
       const baseOffset = Number(name)
-      if (!Number.isSafeInteger(baseOffset)) throw new SegmentError(path, "offset beyond 2^53")
+      if (!Number.isSafeInteger(baseOffset)) throw new SegmentError(path, "Name", "offset beyond 2^53")
       const sizeBytes = this.#open.use(path).sizeBytes()
       if (sizeBytes !== this.segmentBytes) {
         // A crash between the creation of the newest file and its extension leaves it short, with nothing in it.
@@ -128,11 +137,15 @@ export class SegmentFiles {
           this.#remove(path)
           continue
         }
-        throw new SegmentError(path, `is ${sizeBytes} bytes long, the configured segment size is ${this.segmentBytes}`)
+        throw new SegmentError(
+          path,
+          sizeBytes === 0 ? "Gap" : "Size",
+          `is ${sizeBytes} bytes long, the configured segment size is ${this.segmentBytes}`,
+        )
       }
       const last = this.#segments.at(-1)
       if (last !== undefined && last.baseOffset + this.segmentBytes !== baseOffset)
-        throw new SegmentError(path, `does not follow ${last.path}: the log has a gap`)
+        throw new SegmentError(path, "Gap", `does not follow ${last.path}: the log has a gap`)
       this.#segments.push({ baseOffset, path })
     }
   }
@@ -201,7 +214,10 @@ export class SegmentFiles {
     return segment
   }
 
-  /** Makes the names of files made by `createUnsynced` durable: a synced file without a name is lost all the same. */
+  /**
+   * Makes the names of files made by `createUnsynced` durable: a synced file without a name is lost all the same. The
+   * folders two levels up, `<root>/consumequeue`, were made durable when the store was opened.
+   */
   syncNames(): void {
     if (!this.#hasNewNames) return
     this.#disk.syncDirectory(this.directory)
@@ -218,6 +234,12 @@ export class SegmentFiles {
   removeFirst(): void {
     const segment = this.#segments.shift()
     if (segment !== undefined) this.#remove(segment.path)
+  }
+
+  /** Deletes all files of the folder, whatever they are: they can be rebuilt. */
+  discard(): void {
+    this.#segments.length = 0
+    for (const name of this.#disk.list(this.directory)) this.#remove(`${this.directory}/${name}`)
   }
 
   /** Deletes every segment whose first byte is at or beyond `offset`, the newest first. */
