@@ -61,12 +61,17 @@ export class CommitLog {
   #written = 0
   #readable = 0
   #synced = 0
-  /** First byte that the ring holds: below it, reads are cold. */
-  #ringStart = 0
+  /** First byte that the ring holds: below it, reads are cold. Before the start it holds none. */
+  #ringStart = Number.MAX_SAFE_INTEGER
   #flushing = false
   #flushScheduled = false
   #failed: DiskError | undefined
+  /** A write waits for room on the disk. */
+  #isStalled = false
+  /** There was no room for the next segment. */
+  #lacksSegment = false
   #cancelTimer: (() => void) | undefined
+  #cancelRetry: (() => void) | undefined
   #idle: (() => void) | undefined
 
   /** Where the record reserved last is to be encoded, and its place in the log. */
@@ -89,7 +94,7 @@ export class CommitLog {
     this.#ring = Buffer.allocUnsafeSlow(options.ringBytes)
     this.target = this.#ring
     const blockBytes = Math.min(256 * 1024, Math.max(4096, options.ringBytes / 256))
-    this.#cold = new BlockCache(files, blockBytes, options.coldBlocksMax)
+    this.#cold = new BlockCache(files, () => this.#written, blockBytes, options.coldBlocksMax)
     this.#ringLimitBytes = options.ringBytes - marginBlocks * blockBytes
   }
 
@@ -112,6 +117,11 @@ export class CommitLog {
 
   get failed(): DiskError | undefined {
     return this.#failed
+  }
+
+  /** Whether the last `reserve` that needed a new segment found no room for it on the disk. */
+  get lacksSegment(): boolean {
+    return this.#lacksSegment
   }
 
   /** Appended bytes that are not readable yet: what a slow disk piles up. */
@@ -140,7 +150,8 @@ export class CommitLog {
 
   /**
    * Makes room for a record of `sizeBytes` <= `recordBytesMax`: afterwards it must be encoded into `target` at
-   * `targetAt`, as the bytes at `targetOffset`, and committed in the same turn. False when the ring is full.
+   * `targetAt`, as the bytes at `targetOffset`, and committed in the same turn. False when the ring is full, when there
+   * is no room for the next segment, or when the log has failed.
    */
   reserve(sizeBytes: number): boolean {
     const segmentBytes = this.files.segmentBytes
@@ -197,7 +208,10 @@ export class CommitLog {
     if (first < sizeBytes) this.#ring.copy(target, at + first, 0, sizeBytes - first)
   }
 
-  /** Brings cold bytes in; they may still be missing after it when their segment was deleted meanwhile. */
+  /**
+   * Brings cold bytes in. They may still be missing after it: when their segment was deleted meanwhile, or when so many
+   * other reads are under way that they were pushed out again.
+   */
   load(offset: number, sizeBytes: number, done: (error: DiskError | undefined) => void): void {
     this.#cold.load(offset, sizeBytes, done)
   }
@@ -208,14 +222,30 @@ export class CommitLog {
     this.#cold.dropBelow(this.minOffset)
   }
 
-  /** Writes and syncs what is appended; `done` runs when it is on disk, or the log has failed. */
-  drain(done: () => void): void {
+  /** Syncs what is written: by ASYNC_FLUSH, before something is made to rest on it. Not called when the log fails. */
+  syncNow(done: () => void): void {
+    if (this.#synced >= this.#written) return done()
+    this.#syncAll(done)
+  }
+
+  /** The disk failed to sync something of the store, here or elsewhere: nothing may be answered any more. */
+  poison(error: DiskError): void {
+    if (this.#failed === undefined) this.#fail(error)
+  }
+
+  /**
+   * Writes and syncs what is appended, for the last time; `done` runs when all of it is on disk, or cannot come there:
+   * the log has failed, or the disk is full. Nothing is written after that.
+   */
+  drain(done: (isOnDisk: boolean) => void): void {
+    const end = (isOnDisk: boolean): void => {
+      this.#cancelTimer?.()
+      this.#cancelRetry?.()
+      done(isOnDisk)
+    }
     const check = (): void => {
-      if (this.#failed !== undefined) return done()
-      if (this.#synced >= this.#appended && !this.#flushing) {
-        this.#cancelTimer?.()
-        return done()
-      }
+      if (this.#failed !== undefined || this.#isStalled) return end(false)
+      if (this.#synced >= this.#appended && !this.#flushing) return end(true)
       this.#idle = check
       if (!this.#flushing) this.#flush()
       else if (this.#options.flush === "async") this.#syncAll()
@@ -246,14 +276,17 @@ export class CommitLog {
 
   /** Makes the next segment. False when the disk does not take it: full, and the caller waits, or broken for good. */
   #openSegment(baseOffset: number): boolean {
+    if (this.#failed !== undefined) return false
     if (this.files.holding(baseOffset) !== undefined) return true
     try {
       this.files.create(baseOffset)
+      this.#lacksSegment = false
       return true
     } catch (error) {
       if (!(error instanceof DiskError)) throw error
-      if (error.reason === "NoSpace") this.#events.onDiskFull(error)
-      else this.#fail(error)
+      // A segment whose size or name may not be on disk cannot carry a promise, even if the next try succeeds.
+      this.#lacksSegment = error.reason === "NoSpace" && !error.operation.startsWith("sync")
+      if (!this.#lacksSegment) this.#fail(error)
       return false
     }
   }
@@ -285,13 +318,16 @@ export class CommitLog {
         this.files.leave(segment)
         if (this.#failed !== undefined) return
         if (error === undefined) {
+          this.#isStalled = false
           this.#written += sizeBytes
           return next()
         }
         if (error.reason !== "NoSpace") return this.#fail(error)
         // Nothing was answered, the bytes are in the ring: waiting for room loses nothing.
+        this.#isStalled = true
+        this.#cancelRetry = this.#clock.after(diskFullRetryMs, next)
         this.#events.onDiskFull(error)
-        this.#clock.after(diskFullRetryMs, next)
+        this.#wakeIdle()
       })
     }
     next()
@@ -353,6 +389,8 @@ export class CommitLog {
         this.#wakeIdle()
         return done?.()
       }
+      // Retention may have deleted it since: what was in it needs no sync any more.
+      if (this.files.holding(segment.baseOffset) !== segment) return next()
       this.files.enter(segment).sync((error) => {
         this.files.leave(segment)
         if (this.#failed !== undefined) return
@@ -367,6 +405,7 @@ export class CommitLog {
     this.#failed = error
     this.#trace?.("FsyncFails", { commitLogOffsetEnd: this.#synced })
     this.#cancelTimer?.()
+    this.#cancelRetry?.()
     this.#events.onFailed(error)
     this.#wakeIdle()
   }

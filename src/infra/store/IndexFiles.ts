@@ -241,7 +241,8 @@ export class IndexFiles {
   *load(isClean: boolean): Generator<void, number> {
     for (const name of this.#disk.list(this.#directory)) {
       const path = `${this.#directory}/${name}`
-      if (!/^\d{17}$/.test(name)) throw new SegmentError(path, "not an index file: its name is not a time of 17 digits")
+      if (!/^\d{17}$/.test(name))
+        throw new SegmentError(path, "Name", "not an index file: its name is not a time of 17 digits")
       const file = this.#disk.open(path, "write")
       if (file.sizeBytes() !== this.fileBytes) {
         const sizeBytes = file.sizeBytes()
@@ -253,6 +254,7 @@ export class IndexFiles {
         }
         throw new SegmentError(
           path,
+          "Size",
           `is ${sizeBytes} bytes long; maxHashSlotNum and maxIndexNum ask for ${this.fileBytes}`,
         )
       }

@@ -262,7 +262,7 @@ export class MessageStore {
     }
     const sizeBytes = StoredMessage.encodedSize(stored, true)
     if (sizeBytes > log.recordBytesMax) return "MessageTooLarge"
-    if (!log.reserve(sizeBytes)) return "Busy"
+    if (!log.reserve(sizeBytes)) return this.#refusalOfLog()
     const commitLogOffset = log.targetOffset
     stored.physicalOffset = commitLogOffset
     StoredMessage.encodeInto(stored, log.target, log.targetAt, true)
@@ -293,6 +293,11 @@ export class MessageStore {
       this.onPressure(true)
     }
     return record
+  }
+
+  #refusalOfLog(): PutRefusal {
+    if (this.log.failed !== undefined) return "Closed"
+    return this.log.lacksSegment ? "DiskFull" : "Busy"
   }
 
   /** Reads messages of a queue from `queueOffset` on; `done` runs in this turn when they are in memory. */
