@@ -1,7 +1,7 @@
 /**
  * Heartbeats: who a client is, which groups it belongs to, what it subscribes to. Source: spec/wire.md, HEART_BEAT.
  */
-import { choice, flag, int, list, long, optional, orElse, record, set, text } from "./shape.ts"
+import { choice, flag, int, list, optional, orElse, record, set, text, time } from "./shape.ts"
 
 export const Subscription = record("SubscriptionData", {
   topic: text,
@@ -10,8 +10,8 @@ export const Subscription = record("SubscriptionData", {
   tagsSet: orElse(set(text), new Set()),
   /** hashCode of each tag. */
   codeSet: orElse(set(int), new Set()),
-  /** Grows with each change, ms. */
-  subVersion: orElse(long, 0),
+  /** Grows with each change; ms, or what the client counts in. */
+  subVersion: orElse(time, 0),
   expressionType: orElse(text, "TAG"),
   classFilterMode: orElse(flag, false),
 })

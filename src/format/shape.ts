@@ -96,6 +96,9 @@ export const int: Shape<number> = wholeNumber("int", -(2 ** 31), 2 ** 31 - 1)
 /** A 64-bit number that is exact: refused beyond 2^53. */
 export const long: Shape<number> = wholeNumber("long", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 
+/** A 64-bit number that is only compared, rounded beyond 2^53: the Go client counts versions in nanoseconds. */
+export const time: Shape<number> = wholeNumber("long", -(2 ** 63), 2 ** 63)
+
 /** A finite number, printed as Java prints a double. */
 export const double: Shape<number> = {
   kind: { type: "double" },
