@@ -1,5 +1,11 @@
 /** The command table: all that help, suggestions and the parser know. Each command's code is loaded when it is chosen. */
-import type { Command, Options } from "./Command.ts"
+import type { Command, Option, Options } from "./Command.ts"
+
+const namesrv: Option = {
+  help: "where the name servers are (NAMESRV_ADDR, or else 127.0.0.1:9876)",
+  short: "n",
+  value: "ADDRESSES",
+}
 
 const serverOptions: Options = {
   config: { help: "read settings from a RocketMQ property file", short: "c", value: "FILE" },
@@ -60,5 +66,53 @@ flushDiskType=ASYNC_FLUSH answers earlier, as RocketMQ does by default.
       verbose: { help: "say on standard error what happens", short: "v" },
     },
     summary: "run a whole cluster in one process, for development",
+  },
+  {
+    details: `Without BODY each line of standard input is a message. Prints for each message where it was stored; the exit code is 0
+when every one of them is on disk.
+
+  gantry produce orders '{"id": 7}' --tag created --key 7
+  gantry produce orders --property region=eu < bodies.txt
+  gantry produce orders hello --count 1000 --quiet`,
+    load: () => import("./produce.ts"),
+    name: "produce",
+    operands: "TOPIC [BODY]",
+    operandsMax: 2,
+    operandsMin: 1,
+    options: {
+      count: { help: "send each body so many times", value: "NUMBER" },
+      "delay-level": { help: "deliver later: 1 is 1 s, 4 is 30 s, 18 is 2 h", value: "NUMBER" },
+      key: { help: "a key to find the message by; may be repeated", many: true, value: "KEY" },
+      namesrv,
+      property: { help: "a property of the message; may be repeated", many: true, short: "p", value: "NAME=VALUE" },
+      quiet: { help: "print no line for each message", short: "q" },
+      tag: { help: "the tag that consumers filter by", value: "TAG" },
+    },
+    summary: "send messages",
+  },
+  {
+    details: `Prints what the topic holds, oldest first, and ends; --follow goes on until Ctrl-C, --timeout until nothing came for so
+long. Without --group it looks on and changes nothing. With --group it starts where the group stands (--from counts for
+a group that was never here) and commits what it printed. The exit code is 1 when --max messages did not come.
+
+  gantry consume orders
+  gantry consume orders --from 10m --tag "created || paid" --follow
+  gantry consume orders --group billing --max 1 --timeout 5 -o json`,
+    load: () => import("./consume.ts"),
+    name: "consume",
+    operands: "TOPIC",
+    operandsMax: 1,
+    operandsMin: 1,
+    options: {
+      follow: { help: "wait for further messages", short: "f" },
+      from: { help: "first (the default), last, a time (2026-01-31T08:00) or an age (10m)", value: "WHERE" },
+      group: { help: "consume for this group", short: "g", value: "GROUP" },
+      max: { help: "end after so many messages", value: "NUMBER" },
+      namesrv,
+      output: { help: "text (the default) or json, an object a line", short: "o", value: "FORM" },
+      tag: { help: 'only these tags: "A || B"', value: "TAGS" },
+      timeout: { help: "wait for further messages, and end when none came for so long", value: "SECONDS" },
+    },
+    summary: "print messages",
   },
 ]
