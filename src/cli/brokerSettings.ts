@@ -43,8 +43,10 @@ const day = 86_400_000
 const ratio = between(1, 100, "percent")
 const interval = between(1, day, "milliseconds")
 
-const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
+/** What each setting may be, beyond the kind of its default. */
+export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   brokerClusterName: matching(/^[\w%|-]+$/, "a name of letters, digits and %|-_"),
+  brokerId: { holds: (value) => value === 0, words: "0, the id of a master: Gantry has no slaves yet" },
   brokerName: matching(/^[\w%|.-]+$/, "a name of letters, digits and %|.-_"),
   brokerPermission: oneOf("2", "4", "6"),
   channelExpiredTimeout: interval,
@@ -118,7 +120,7 @@ const foreignOf = (entries: ReadonlyArray<Entry>, machine: Machine): Foreign => 
     if (name === "storePathCommitLog") {
       if (value === `${root.replace(/\/$/, "")}/commitlog`) return "unused"
       return {
-        problem: `storePathCommitLog=${value} is refused: Gantry keeps the log in one folder, commitlog in storePathRootDir. Leave it out`,
+        problem: `storePathCommitLog=${value} is refused: Gantry keeps the log in one folder, commitlog in storePathRootDir. Leave it out.`,
       }
     }
     const why = Object.hasOwn(refusals, name) ? refusals[name]!(value) : undefined

@@ -49,7 +49,7 @@ export const run = async (call: Call): Promise<number> => {
 const planOf = (call: Call): Plan => {
   const topic = call.operands[0]!
   const illegal = Topic.validateName(topic)
-  if (illegal !== undefined && !Topic.isRetry(topic) && !Topic.isDlq(topic)) throw call.refusal(illegal)
+  if (illegal !== undefined && !Topic.isRetry(topic) && !Topic.isDlq(topic)) throw call.refusal(`${illegal}.`)
   const from = call.text("from") ?? "first"
   const sinceMs = from === "first" || from === "last" ? undefined : readTime(from, Date.now())
   if (sinceMs === undefined && from !== "first" && from !== "last")

@@ -37,15 +37,21 @@ export const run = (call: Call): Promise<number> => {
 const flags = { broker: "--port", namesrv: "--namesrv-port" } as const
 const titles = { broker: "the broker", namesrv: "the name server" } as const
 
+const reasons: Readonly<Record<string, string>> = {
+  AddressInUse: "is taken by another program. Stop that one, or",
+  Denied: "may not be used by this user. To use another one,",
+  NotFound: "cannot be listened on: this machine has no such address. Give --host one of its own, or",
+}
+
+/** A fault of ports, with the options that mend it. */
 const explained = (error: Error): Error => {
-  if (!(error instanceof Cluster.PortTaken)) return error
-  const { host, port } = error.address
-  const title = titles[error.which]
-  return new CliFault(
-    error.isInUse
-      ? `Port ${port} of ${title} is taken by another program. Stop that one, or choose another port with ${flags[error.which]} (0 takes a free one).`
-      : `${title[0]!.toUpperCase()}${title.slice(1)} cannot listen on ${host}:${port}: ${error.message}. Choose another address with --host, or another port with ${flags[error.which]}.`,
-  )
+  if (!(error instanceof Cluster.PortsTaken)) return error
+  const sentences = error.problems.map(({ address, reason, which }) => {
+    const why = reasons[reason] ?? `cannot be listened on (${reason}). To use another one,`
+    const what = `Port ${address.port} on ${address.host} (${titles[which]})`
+    return `${what} ${why} choose another port with ${flags[which]} (0 takes a free one).`
+  })
+  return new CliFault(sentences.join("\n"))
 }
 
 const greeting = (cluster: Cluster.Cluster, options: Cluster.ClusterOptions): string => {

@@ -20,7 +20,7 @@ const underWayMax = 256
 export const run = async (call: Call): Promise<number> => {
   const topic = call.operands[0]!
   const illegal = Topic.validateName(topic)
-  if (illegal !== undefined) throw call.refusal(illegal)
+  if (illegal !== undefined) throw call.refusal(`${illegal}.`)
   const properties = propertiesOf(call)
   const count = call.integer("count", 1, 1_000_000_000) ?? 1
   const isQuiet = call.flag("quiet")

@@ -13,15 +13,19 @@ const signals = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 /** `server` starts the server in the scope, says that it is ready, and then waits, for ever or for a failure. */
 export const serve = (server: Effect.Effect<never, Error, Scope.Scope>): Promise<number> =>
   new Promise((resolve, reject) => {
-    const fiber = Effect.runFork(Effect.scoped(server))
+    let stop: (() => void) | undefined
     let isStopping = false
+    // Before the server starts: a signal that comes while it starts must close what is open by then.
     for (const [signal, number] of Object.entries(signals)) {
       process.on(signal, () => {
         if (isStopping) process.exit(128 + number)
         isStopping = true
-        fiber.interruptUnsafe()
+        stop?.()
       })
     }
+    const fiber = Effect.runFork(Effect.scoped(server))
+    stop = () => fiber.interruptUnsafe()
+    if (isStopping) stop()
     fiber.addObserver((exit) => {
       if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return resolve(0)
       const error = Cause.squash(exit.cause)

@@ -9,7 +9,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { makeMemoryDisk } from "../infra/disk/MemoryDisk.ts"
-import type { Address, NetworkError } from "../infra/network/Network.ts"
+import type { Address, NetworkReason } from "../infra/network/Network.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
 import type { World } from "../infra/world/World.ts"
 import * as Broker from "../node/broker/Broker.ts"
@@ -44,20 +44,22 @@ export interface Cluster {
   readonly failure: Effect.Effect<never, Broker.BrokerFault>
 }
 
-/** A port that somebody else listens on, or that cannot be listened on; nothing was started. */
-export class PortTaken extends Error {
-  override readonly name = "PortTaken"
-  readonly _tag = "PortTaken"
+/** A port that could not be had. */
+export interface PortProblem {
   readonly which: "namesrv" | "broker"
   readonly address: Address
-  constructor(which: "namesrv" | "broker", address: Address, error: NetworkError | undefined) {
-    super(error?.message ?? "unknown")
-    this.which = which
-    this.address = address
-    this.isInUse = error?.reason === "AddressInUse"
+  readonly reason: NetworkReason
+}
+
+/** Ports that somebody else listens on, or that cannot be listened on; nothing was started. */
+export class PortsTaken extends Error {
+  override readonly name = "PortsTaken"
+  readonly _tag = "PortsTaken"
+  readonly problems: ReadonlyArray<PortProblem>
+  constructor(problems: ReadonlyArray<PortProblem>) {
+    super(problems.map(({ address, reason }) => `${PeerAddress.print(address)}: ${reason}`).join(", "))
+    this.problems = problems
   }
-  /** False when the address itself is the trouble. */
-  readonly isInUse: boolean
 }
 
 const MiB = 1024 * 1024
@@ -85,15 +87,18 @@ const memorySettings: Partial<BrokerConfig.BrokerConfig> = {
 export const make = (
   options: ClusterOptions,
   base: World,
-): Effect.Effect<Cluster, PortTaken | NameServer.NameServerFault | Broker.BrokerFault, Scope.Scope> =>
+): Effect.Effect<Cluster, PortsTaken | NameServer.NameServerFault | Broker.BrokerFault, Scope.Scope> =>
   Effect.gen(function* () {
     const { advertisedHost, host, store } = options
     const world = store === undefined ? { ...base, disk: makeMemoryDisk(base.clock, memory.bytesMax) } : base
-    for (const [which, port] of [
-      ["namesrv", options.namesrvPort],
-      ["broker", options.brokerPort],
-    ] as const)
-      if (port !== 0) yield* freePort(world, which, { host, port })
+    const asked = [
+      { address: { host, port: options.namesrvPort }, which: "namesrv" },
+      { address: { host, port: options.brokerPort }, which: "broker" },
+    ] as const
+    const problems = (yield* Effect.forEach(asked, ({ address, which }) => probe(world, which, address))).filter(
+      (result) => typeof result !== "number",
+    )
+    if (problems.length > 0) return yield* Effect.fail(new PortsTaken(problems))
     const root = store ?? "/gantry"
     const { address: namesrv } = yield* NameServer.make(
       {
@@ -109,7 +114,9 @@ export const make = (
       ...(store === undefined ? memorySettings : {}),
       bindAddress: host,
       brokerIP1: advertisedHost,
-      listenPort: yield* freePort(world, "broker", { host, port: options.brokerPort }),
+      // Beside a port that nobody chose, the one two below may be anybody's.
+      ...(options.brokerPort === 0 ? { fastListenPort: 0 } : {}),
+      listenPort: yield* freePort(world, { host, port: options.brokerPort }),
       namesrvAddr: PeerAddress.print({ host: reachable(host), port: namesrv.port }),
       storePathRootDir: `${root}/store`,
       ...options.broker,
@@ -127,11 +134,14 @@ export const make = (
 /** An address that stands for all of the machine's cannot be connected to on every system. */
 const reachable = (host: string): string => (host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host)
 
-/**
- * Makes sure of a port before anything starts, and finds one when any will do: a store writes its broker's port into
- * every message, so that it must be known first.
- */
-const freePort = (world: World, which: "namesrv" | "broker", address: Address): Effect.Effect<number, PortTaken> =>
+/** A store writes its broker's port into every message, so that the port must be known before the store is opened. */
+const freePort = (world: World, address: Address): Effect.Effect<number, PortsTaken> =>
+  Effect.flatMap(probe(world, "broker", address), (result) =>
+    typeof result === "number" ? Effect.succeed(result) : Effect.fail(new PortsTaken([result])),
+  )
+
+/** Listens for a moment: the port, which is a free one when 0 is asked for, or why it cannot be had. */
+const probe = (world: World, which: "namesrv" | "broker", address: Address): Effect.Effect<number | PortProblem> =>
   Effect.callback((resume) => {
     world.network.listen(
       address,
@@ -140,7 +150,7 @@ const freePort = (world: World, which: "namesrv" | "broker", address: Address): 
         return { onClose: () => {}, onData: () => {}, onDrain: () => {} }
       },
       (error, listener) => {
-        if (listener === undefined) return resume(Effect.fail(new PortTaken(which, address, error)))
+        if (listener === undefined) return resume(Effect.succeed({ address, reason: error?.reason ?? "Io", which }))
         listener.close(() => resume(Effect.succeed(listener.address.port)))
       },
     )
