@@ -63,7 +63,8 @@ export class DelayDelivery {
   #run(level: Level): void {
     level.cancel = undefined
     const { store, world } = this.#state
-    while (!this.#isStopped && !level.isReading && level.underWay < underWayMax) {
+    // A refusal of the store sets a timer, also when it comes at once: the loop must not ask again before that.
+    while (!this.#isStopped && !level.isReading && level.cancel === undefined && level.underWay < underWayMax) {
       level.queue.correctMin(store.log.minOffset)
       // Retention deleted messages that were not due yet: their time had passed by days.
       if (level.next < level.queue.minOffset) level.next = level.queue.minOffset

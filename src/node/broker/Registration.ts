@@ -72,6 +72,17 @@ export class Registration {
   }
 
   #register(topics: ReadonlyMap<string, TopicConfig>): Effect.Effect<void> {
+    // Made anew each time it runs: the rounds of a broker's life repeat one effect, and topics come and go meanwhile.
+    return Effect.suspend(() => {
+      const request = this.#request(topics)
+      return Effect.forEach(this.#nameServers, (address) => this.#registerOne(address, request), {
+        concurrency: "unbounded",
+        discard: true,
+      })
+    })
+  }
+
+  #request(topics: ReadonlyMap<string, TopicConfig>): { code: number; ext: object; body: Buffer } {
     const { brokerPermission } = this.#config
     const isLimited = !Topic.isReadable(brokerPermission) || !Topic.isWritable(brokerPermission)
     const table = isLimited
@@ -94,11 +105,7 @@ export class Registration {
       enableActingMaster: false,
       haServerAddr: this.#brokerAddr,
     }
-    return Effect.forEach(
-      this.#nameServers,
-      (address) => this.#registerOne(address, { body, code: RequestCode.REGISTER_BROKER, ext }),
-      { concurrency: "unbounded", discard: true },
-    )
+    return { body, code: RequestCode.REGISTER_BROKER, ext }
   }
 
   #registerOne(address: Address, request: { code: number; ext: object; body: Buffer }): Effect.Effect<void> {
