@@ -20,6 +20,20 @@ const start = async (name: string, args: ReadonlyArray<string>, folder: string, 
   return child
 }
 
+/** `gantry dev`: name server and broker in one process, everything in memory. */
+export const startDev = async (folder: string): Promise<{ child: Processes.Child; nameServerPort: number }> => {
+  const [port, nameServerPort] = [await Processes.freePort(), await Processes.freePort()]
+  const child = Processes.start({
+    name: `gantry dev ${port}`,
+    file: process.execPath,
+    args: [main, "dev", "--port", String(port), "--namesrv-port", String(nameServerPort)],
+    cwd: folder,
+    logPath: join(folder, "dev.log"),
+  })
+  await Processes.ready(child, /Ctrl-C stops/, port)
+  return { child, nameServerPort }
+}
+
 export const servers: Servers = {
   make: "Gantry",
   lanes: 2,

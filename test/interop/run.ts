@@ -8,7 +8,7 @@
  *   --keep                    keep the folder with stores and logs even when all went well
  *
  * The Java client 5.5.0 and 4.9.8, each with JSON and with binary headers, runs every scenario on a cluster of its own,
- * after a JVM that only sends, by the old request. Then a store folder goes to and fro between the servers and Apache's.
+ * after a JVM that only sends, by the old request. `gantry dev` gets a few of them. Then a store folder goes to and fro between the servers and Apache's.
  * At most two of our JVMs run at a time, besides servers that are JVMs themselves.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
@@ -20,6 +20,7 @@ import * as Cluster from "./cluster.ts"
 import * as Driver from "./driver.ts"
 import * as Gantry from "./gantry.ts"
 import * as Java from "./java.ts"
+import * as Processes from "./processes.ts"
 import * as Scenarios from "./scenarios.ts"
 import * as Store from "./store.ts"
 import type { Properties, Servers } from "./servers.ts"
@@ -55,10 +56,19 @@ const report = (outcome: Driver.Outcome) => {
 }
 
 /** Runs scenarios of one JVM, so many at a time. */
-const runMany = async (driver: Driver.Driver, names: ReadonlyArray<string>, atOnce: number, act: Driver.Act) => {
-  const queue = names.filter((name) => name === Scenarios.first || wanted(name))
+const runMany = async (
+  driver: Driver.Driver,
+  names: ReadonlyArray<string>,
+  atOnce: number,
+  act: Driver.Act,
+  prefix = "",
+) => {
+  const queue = names.filter((name) => name === Scenarios.first || wanted(prefix + name))
   const lane = async () => {
-    for (let name = queue.shift(); name !== undefined; name = queue.shift()) report(await driver.run(name, act))
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const outcome = await driver.run(name, act)
+      report({ ...outcome, scenario: prefix + outcome.scenario })
+    }
   }
   await Promise.all(Array.from({ length: atOnce }, lane))
 }
@@ -87,6 +97,23 @@ const runClient = async (java: Java.Java, servers: Servers, spec: Driver.ClientS
     await runMany(driver, Scenarios.alone, 1, act)
   })
   await cluster.stop()
+}
+
+const nothing: Driver.Act = (what) => Promise.reject(new Error(`this cluster cannot ${what}`))
+
+/** A few scenarios against `gantry dev`, under names that begin with "dev". */
+const runDev = async (java: Java.Java, folder: string) => {
+  mkdirSync(folder, { recursive: true })
+  const { child, nameServerPort } = await Gantry.startDev(folder)
+  const spec = { version: "5.5.0", serialization: "JSON", oldSends: false } as const
+  const driver = Driver.start(java, spec, Gantry.servers, nameServerPort, folder)
+  try {
+    await runMany(driver, [Scenarios.first], 1, nothing, "dev: ")
+    await runMany(driver, Scenarios.development, width, nothing, "dev: ")
+    await Processes.stop(child)
+  } finally {
+    await driver.close()
+  }
 }
 
 const padded = (text: string, column: string) => text.padStart(column.length)
@@ -134,6 +161,9 @@ const main = async (): Promise<number> => {
     }
   }
   await Promise.all(Array.from({ length: servers.lanes }, lane))
+  if (servers === Gantry.servers && Scenarios.development.some((name) => wanted(`dev: ${name}`))) {
+    await guarded("dev", () => runDev(java, join(folder, "dev")))
+  }
   if (wanted("store")) await guarded("store", () => Store.run(java, servers, apache, join(folder, "store"), report))
 
   printTable()

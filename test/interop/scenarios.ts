@@ -49,3 +49,17 @@ export const shared = [
  * the stop the broker creates nothing by itself, which the last one needs.
  */
 export const alone = ["topic-changed", "outage-kill", "outage-stop", "refused-unknown"]
+
+/** What a cluster for development is asked for: one of each kind. */
+export const development = [
+  "delay-level",
+  "retry",
+  "offsets-resume",
+  "push-tags",
+  "push-orderly",
+  "lite-subscribe",
+  "pull-woken",
+  "query",
+  "send-batch",
+  "topic-auto-created",
+]

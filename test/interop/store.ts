@@ -15,7 +15,7 @@ import type { Properties, Servers } from "./servers.ts"
  * checkpoint lets its recovery begin, so the checkpoint must not be ahead of the full ones.
  */
 const smallFiles: Properties = {
-  mappedFileSizeCommitLog: 65_536,
+  mappedFileSizeCommitLog: 1_048_576,
   mappedFileSizeConsumeQueue: 6_000,
   maxHashSlotNum: 100,
   maxIndexNum: 8_000,

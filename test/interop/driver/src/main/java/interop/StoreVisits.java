@@ -32,6 +32,9 @@ final class StoreVisits {
     private static final String reader = "store-reader";
     private static final String group = "store-group";
 
+    /** Makes segments of 1 MiB full sooner. */
+    private static final String filler = "f".repeat(2_000);
+
     private record Entry(String tag, String key, String offsetId) {
     }
 
@@ -138,10 +141,11 @@ final class StoreVisits {
             Unexpected.unlessEqual(message.getQueueOffset(), (long) i, "queue offset of " + text);
             Entry entry = entries.get(text);
             if (entry == null) {
-                Unexpected.unless(unanswered.contains(text), "nobody sent " + message);
+                Unexpected.unless(unanswered.contains(text), "nobody sent " + text);
                 continue;
             }
             answered.add(text);
+            Unexpected.unlessEqual(message.getUserProperty("filler"), filler, "filler of " + text);
             Unexpected.unlessEqual(message.getTags() + " " + message.getKeys(), entry.tag + " " + entry.key, "tag and key of " + text);
         }
         List<String> lost = new ArrayList<>(entries.keySet());
@@ -222,7 +226,9 @@ final class StoreVisits {
     }
 
     private static Message message(String text) {
-        return new Message(topic, "tag-" + text, "key-" + text, text.getBytes(StandardCharsets.UTF_8));
+        Message message = new Message(topic, "tag-" + text, "key-" + text, text.getBytes(StandardCharsets.UTF_8));
+        message.putUserProperty("filler", filler);
+        return message;
     }
 
     private static Entry entry(String text, String offsetId) {
