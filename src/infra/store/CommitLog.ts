@@ -73,6 +73,7 @@ export class CommitLog {
   #cancelTimer: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
   #idle: (() => void) | undefined
+  readonly #waiting = new Set<() => void>()
 
   /** Where the record reserved last is to be encoded, and its place in the log. */
   target: Buffer
@@ -94,8 +95,10 @@ export class CommitLog {
     this.#ring = Buffer.allocUnsafeSlow(options.ringBytes)
     this.target = this.#ring
     const blockBytes = Math.min(256 * 1024, Math.max(4096, options.ringBytes / 256))
-    this.#cold = new BlockCache(files, () => this.#written, blockBytes, options.coldBlocksMax)
     this.#ringLimitBytes = options.ringBytes - marginBlocks * blockBytes
+    // The largest record must fit, wherever it begins in its first block.
+    const blocksMin = Math.ceil(this.recordBytesMax / blockBytes) + 1
+    this.#cold = new BlockCache(files, () => this.#written, blockBytes, Math.max(blocksMin, options.coldBlocksMax))
   }
 
   /** First byte of the log that still exists. */
@@ -216,16 +219,20 @@ export class CommitLog {
     this.#cold.load(offset, sizeBytes, done)
   }
 
-  /** Deletes the oldest segment. */
+  /** Deletes the oldest segment, durably: one that came back without the next would leave a gap. */
   removeFirstSegment(): void {
     this.files.removeFirst()
+    this.files.syncRemoval()
     this.#cold.dropBelow(this.minOffset)
   }
 
-  /** Syncs what is written: by ASYNC_FLUSH, before something is made to rest on it. Not called when the log fails. */
+  /** By ASYNC_FLUSH, syncs what is written before something is made to rest on it; `done` runs too when the log fails. */
   syncNow(done: () => void): void {
-    if (this.#synced >= this.#written) return done()
-    this.#syncAll(done)
+    if (this.#synced >= this.#written || this.#failed !== undefined) return done()
+    this.#waiting.add(done)
+    this.#syncAll(() => {
+      if (this.#waiting.delete(done)) done()
+    })
   }
 
   /** The disk failed to sync something of the store, here or elsewhere: nothing may be answered any more. */
@@ -407,6 +414,8 @@ export class CommitLog {
     this.#cancelTimer?.()
     this.#cancelRetry?.()
     this.#events.onFailed(error)
+    for (const done of this.#waiting) done()
+    this.#waiting.clear()
     this.#wakeIdle()
   }
 }

@@ -10,9 +10,10 @@
  * Source: RocketMQ 5.5.0 file store.
  */
 import { ConsumeQueueEntry, preBlank } from "../../format/ConsumeQueueEntry.ts"
-import { type DiskError } from "../disk/Disk.ts"
+import { DiskError } from "../disk/Disk.ts"
+import { attempt } from "./attempt.ts"
 import type { EntryWindows } from "./EntryWindows.ts"
-import type { SegmentFiles } from "./SegmentFiles.ts"
+import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
 
 export const entryBytes = ConsumeQueueEntry.sizeBytes
 
@@ -56,7 +57,7 @@ export class ConsumeQueue {
   flushedOffset = 0
   /** End of the newest record that has an entry here, in bytes of the CommitLog. */
   lastCommitLogEnd = 0
-  /** Entries at or beyond it were written since the last checkpoint. */
+  /** Whether its table knows that there are entries to write. */
   isDirty = false
   /** Long polls that wait for this queue; kept here so that a send without any costs one comparison. */
   heldCount = 0
@@ -75,7 +76,7 @@ export class ConsumeQueue {
 
   /** Finds the bounds of the queue in its files; `commitLogMin` is the first byte of the log that exists. */
   load(commitLogMin: number): void {
-    this.#files.load()
+    this.#files.load((segment) => this.#lastOf(segment) < commitLogMin)
     const end = this.#endInFiles()
     this.nextOffset = end
     this.maxOffset = end
@@ -100,13 +101,39 @@ export class ConsumeQueue {
     if (this.minOffset > queueOffset) this.minOffset = queueOffset
   }
 
-  /** An empty queue continues at `queueOffset`: its older entries, and the records they told of, are gone. */
+  /** The queue begins anew at `queueOffset`: its older entries, and the records they told of, are gone. */
   startAt(queueOffset: number): void {
+    this.#windows.drop(this)
+    this.#files.discard()
+    this.lastCommitLogEnd = 0
     this.nextOffset = queueOffset
     this.maxOffset = queueOffset
     this.minOffset = queueOffset
     this.flushedOffset = queueOffset
     this.#tailBase = queueOffset
+  }
+
+  /**
+   * Forgets the entries of records at or beyond `commitLogEnd`, in the files too: another program wrote them before the
+   * log was safe.
+   */
+  cut(commitLogEnd: number): void {
+    let low = this.minOffset
+    let high = this.maxOffset
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      if ((this.entrySync(middle)?.commitLogOffset ?? commitLogEnd) < commitLogEnd) low = middle + 1
+      else high = middle
+    }
+    const stale = Math.min(this.maxOffset, this.flushedOffset) - low
+    if (low === this.maxOffset) return
+    this.rewind(low)
+    const segment = this.#files.holding(low * entryBytes)
+    if (segment === undefined || stale <= 0) return
+    const within = low * entryBytes - segment.baseOffset
+    const file = this.#files.file(segment)
+    file.writeSync(Buffer.alloc(Math.min(stale * entryBytes, this.#files.segmentBytes - within)), within)
+    file.syncSync()
   }
 
   /** Makes the message at `maxOffset` readable. */
@@ -117,7 +144,6 @@ export class ConsumeQueue {
     this.maxOffset++
     if (this.nextOffset < this.maxOffset) this.nextOffset = this.maxOffset
     this.lastCommitLogEnd = commitLogOffset + sizeBytes
-    this.isDirty = true
   }
 
   /** The entries from `queueOffset` on that are in memory; undefined when they must be loaded first. */
@@ -156,13 +182,17 @@ export class ConsumeQueue {
     return this.#entryInFiles(queueOffset)
   }
 
-  /** Writes the entries that are only in memory, piece by piece; `done` when what was there at the call is written. */
-  flush(done: (error: DiskError | undefined) => void): void {
-    const target = this.maxOffset
+  /**
+   * Writes the entries that are only in memory, piece by piece; `done` when what was there at the call is written.
+   * Entries of records at or beyond `syncedOffset` stay: no file tells of a record that a power cut can take.
+   */
+  flush(syncedOffset: number, done: (error: DiskError | undefined) => void): void {
+    const target = this.#flushTarget(syncedOffset)
     const next = (): void => {
       if (this.flushedOffset >= target) return done(undefined)
       const byte = this.flushedOffset * entryBytes
-      const segment = this.#files.holding(byte) ?? this.#createFile(byte)
+      if (this.#files.holding(byte) === undefined && !attempt(() => this.#createFile(byte), done)) return
+      const segment = this.#files.holding(byte) as Segment
       const within = byte - segment.baseOffset
       const count = Math.min(target - this.flushedOffset, (this.#files.segmentBytes - within) / entryBytes)
       const from = (this.flushedOffset - this.#tailBase) * entryBytes
@@ -178,11 +208,15 @@ export class ConsumeQueue {
     next()
   }
 
-  /** Syncs the file that was written last; older ones were synced when they became full. */
-  sync(done: (error: DiskError | undefined) => void): void {
+  /**
+   * Syncs the file that was written last; older ones were synced when they became full. Folders above its own that must
+   * be synced too go into `folders`.
+   */
+  sync(folders: Set<string>, done: (error: DiskError | undefined) => void): void {
     const segment = this.#files.last
     if (segment === undefined) return done(undefined)
-    this.#files.syncNames()
+    if (!attempt(() => this.#files.syncNames(), done)) return
+    for (const folder of this.#files.takeNewFolders()) folders.add(folder)
     this.#files.enter(segment).sync((error) => {
       this.#files.leave(segment)
       done(error)
@@ -198,10 +232,8 @@ export class ConsumeQueue {
     if (this.#minKnownFor === commitLogMin) return
     this.#minKnownFor = commitLogMin
     while (this.#files.all.length > 1) {
-      const second = this.#files.all[1]
-      if (second === undefined) break
-      const last = this.#entryInFiles(second.baseOffset / entryBytes - 1)
-      if (last !== undefined && last.commitLogOffset >= commitLogMin) break
+      const first = this.#files.first
+      if (first === undefined || this.#lastOf(first) >= commitLogMin) break
       this.#files.removeFirst()
     }
     const first = this.#files.first
@@ -218,10 +250,27 @@ export class ConsumeQueue {
     this.minOffset = Math.max(this.minOffset, low)
   }
 
+  /** Where the last record of a full file begins. */
+  #lastOf(segment: Segment): number {
+    const end = (segment.baseOffset + this.#files.segmentBytes) / entryBytes
+    return this.#entryInFiles(end - 1)?.commitLogOffset ?? -1
+  }
+
   /** Windows are counted from the start of their file, so that none reaches into the next. */
   #windowStart(queueOffset: number): number {
     const inFile = queueOffset % this.#entriesPerFile
     return queueOffset - (inFile % windowEntries)
+  }
+
+  #flushTarget(syncedOffset: number): number {
+    let target = this.maxOffset
+    if (this.lastCommitLogEnd <= syncedOffset) return target
+    while (target > this.flushedOffset) {
+      const entry = read(this.#tail, (target - 1 - this.#tailBase) * entryBytes)
+      if (entry.commitLogOffset + entry.sizeBytes <= syncedOffset) break
+      target--
+    }
+    return target
   }
 
   get #entriesPerFile(): number {
@@ -244,10 +293,13 @@ export class ConsumeQueue {
   }
 
   /** Makes the file for the entry at byte `byte`; what lies before it in the file is filled with pre-blank entries. */
-  #createFile(byte: number): ReturnType<SegmentFiles["create"]> {
+  #createFile(byte: number): void {
     const base = byte - (byte % this.#files.segmentBytes)
     const last = this.#files.last
-    if (last !== undefined) this.#files.file(last).syncSync()
+    if (last !== undefined) {
+      this.#files.file(last).syncSync()
+      this.#files.syncNames()
+    }
     const segment = this.#files.createUnsynced(base)
     if (last === undefined && byte > base) {
       const blanks = Buffer.allocUnsafe(byte - base)
@@ -255,7 +307,6 @@ export class ConsumeQueue {
         write(blanks, start, preBlank.commitLogOffset, preBlank.sizeBytes, preBlank.tagsCode)
       this.#files.file(segment).writeSync(blanks, 0)
     }
-    return segment
   }
 
   /** One past the last valid entry of the newest file: entries are dense, so a binary search finds it. */

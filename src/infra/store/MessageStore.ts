@@ -17,8 +17,10 @@ import type { Host } from "../../format/Host.ts"
 import { indexKeyHash } from "../../format/IndexFile.ts"
 import * as StoredMessage from "../../format/StoredMessage.ts"
 import { Malformed } from "../../format/Malformed.ts"
-import type { Disk, DiskError } from "../disk/Disk.ts"
+import { type Disk, DiskError } from "../disk/Disk.ts"
+import { makeDurableDirectory } from "../disk/durable.ts"
 import type { World } from "../world/World.ts"
+import { attempt } from "./attempt.ts"
 import { CommitLog } from "./CommitLog.ts"
 import { type ConsumeQueue, entryBytes } from "./ConsumeQueue.ts"
 import { IndexFiles } from "./IndexFiles.ts"
@@ -27,7 +29,7 @@ import { OpenFiles, type Segment, SegmentFiles } from "./SegmentFiles.ts"
 import { StateFiles } from "./StateFiles.ts"
 import { StoreError } from "./StoreError.ts"
 import type { StoreOptions } from "./StoreOptions.ts"
-import { recover, type RecoveredRecord } from "./Recovery.ts"
+import { recover, type Recovered, type RecoveredRecord } from "./Recovery.ts"
 
 /** A message to be stored, before it has a place: what a broker made of a request, or of a record it moves. */
 export interface MessageIn {
@@ -180,28 +182,37 @@ export class MessageStore {
   /**
    * Opens the store: takes its lock, recovers, and leaves it ready for puts. `foldFrom` is the log offset of the
    * oldest snapshot: records from there on are handed to the fold. Yields between slices of work.
-   * Throws `StoreError`; nothing was changed then.
+   * Throws `StoreError` or `DiskError`; nothing of the log was changed then.
    */
   *open(foldFrom: number, lock: () => void): Generator<void, void> {
     this.#release = lock
-    const recovered = yield* recover({
-      disk: this.#disk,
-      foldFrom,
-      index: this.index,
-      log: this.log,
-      logger: this.#world.log,
-      onRecord: (record) => this.#projectAgain(record),
-      fold: this.#fold,
-      options: this.options,
-      queues: this.queues,
-      state: this.#state,
-      trace: this.#world.trace,
-    })
+    let recovered: Recovered
+    try {
+      recovered = yield* recover({
+        foldFrom,
+        index: this.index,
+        log: this.log,
+        logger: this.#world.log,
+        onRecord: (record) => this.#projectAgain(record),
+        fold: this.#fold,
+        options: this.options,
+        queues: this.queues,
+        state: this.#state,
+        trace: this.#world.trace,
+      })
+    } catch (error) {
+      this.#closeFiles()
+      throw error
+    }
+    // What a mark says of queues and index needs their folders; the names in them are synced with the files. A process
+    // that was killed may have made these and not synced them.
+    for (const folder of [this.log.files.directory, this.queues.directory, this.index.directory])
+      makeDurableDirectory(this.#disk, folder)
+    this.#disk.syncDirectory(this.options.root)
     this.#projectedOffset = recovered.endOffset
     this.#checkpointOffset = recovered.projectedOffset
     this.#lastProjected = recovered.last
     this.log.start(recovered.endOffset)
-    this.#state.markOpen(this.options.processId)
     this.#state.writeMarkSync({
       cleanEnd: -1,
       projectedOffset: this.#checkpointOffset,
@@ -317,11 +328,11 @@ export class MessageStore {
       if (error !== undefined) return done(error, undefined)
       if (next === queueOffset) return bare("OFFSET_FOUND_NULL", Math.min(maxOffset, queueOffset + 1))
       if (offsets.length === 0) return bare("NO_MATCHED_MESSAGE", next)
-      this.#bringIn(offsets, sizes, 0, (failed, removed) => {
+      this.#bringIn(offsets, sizes, 0, undefined, (failed, removed, aside) => {
         if (failed !== undefined) return done(failed, undefined)
         if (removed) return bare("MESSAGE_WAS_REMOVING", next)
         done(undefined, {
-          copyTo: (target, at) => this.#copyAll(offsets, sizes, target, at),
+          copyTo: (target, at) => this.#copyAll(offsets, sizes, aside, target, at),
           count: offsets.length,
           maxOffset: queue.maxOffset,
           minOffset: queue.minOffset,
@@ -338,13 +349,13 @@ export class MessageStore {
     const { log } = this
     if (commitLogOffset < log.minOffset || commitLogOffset + recordBytesMin > log.readableOffset) return done(undefined)
     const head = Buffer.allocUnsafe(4)
-    this.#bringIn([commitLogOffset], [4], 0, (error, removed) => {
+    this.#bringIn([commitLogOffset], [4], 0, undefined, (error, removed) => {
       if (error !== undefined || removed) return done(undefined)
       log.copyTo(head, 0, commitLogOffset, 4)
       const sizeBytes = head.readInt32BE(0)
       if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > log.readableOffset) return done(undefined)
       if (sizeBytes > log.recordBytesMax) return done(undefined)
-      this.#bringIn([commitLogOffset], [sizeBytes], 0, (failed, gone) => {
+      this.#bringIn([commitLogOffset], [sizeBytes], 0, undefined, (failed, gone) => {
         if (failed !== undefined || gone) return done(undefined)
         const bytes = Buffer.allocUnsafe(sizeBytes)
         log.copyTo(bytes, 0, commitLogOffset, sizeBytes)
@@ -422,6 +433,7 @@ export class MessageStore {
     const first = this.log.files.first
     const second = this.log.files.all[1]
     if (first === undefined || second === undefined || this.#checkpointOffset < second.baseOffset) return false
+    if (this.log.syncedOffset < second.baseOffset) return false
     this.log.removeFirstSegment()
     this.#lastStoreTimestamps.delete(first.baseOffset)
     this.queues.correctMins(this.log.minOffset)
@@ -431,17 +443,38 @@ export class MessageStore {
 
   /** Writes queues and index to disk, then moves the mark and the checkpoint up to what they cover. */
   checkpoint(done: (error: DiskError | undefined) => void): void {
+    this.#whenIdle(() => {
+      if (!this.#isOpen) return done(this.log.failed)
+      this.#checkpointing = true
+      this.#checkpoint((error) => {
+        this.#checkpointing = false
+        // What a failed sync covered may be gone though the next one succeeds: the next start writes it anew.
+        if (error?.operation.startsWith("sync") === true) this.log.poison(error)
+        done(error)
+      })
+    })
+  }
+
+  #checkpoint(end: (error: DiskError | undefined) => void): void {
     const projectedOffset = this.#projectedOffset
     const last = this.#lastProjected
-    this.#checkpointing = true
-    const end = (error: DiskError | undefined): void => {
-      this.#checkpointing = false
-      done(error)
-    }
-    this.queues.flush((queuesError) => {
+    // By ASYNC_FLUSH the log may be behind what is readable; nothing may be made to rest on more than it has.
+    if (this.log.syncedOffset < projectedOffset)
+      return this.log.syncNow(() =>
+        this.log.failed === undefined ? this.#flushProjections(projectedOffset, last, end) : end(this.log.failed),
+      )
+    this.#flushProjections(projectedOffset, last, end)
+  }
+
+  #flushProjections(
+    projectedOffset: number,
+    last: Recovered["last"],
+    end: (error: DiskError | undefined) => void,
+  ): void {
+    this.queues.flush(this.log.syncedOffset, (queuesError) => {
       if (queuesError !== undefined) return end(queuesError)
       this.#world.trace?.("FlushQueue", { commitLogOffsetEnd: projectedOffset })
-      this.index.flush(true, (indexError) => {
+      this.index.flush((indexError) => {
         if (indexError !== undefined) return end(indexError)
         const syncedOffset = this.log.syncedOffset
         this.#state.writeMark({ cleanEnd: -1, projectedOffset, syncedOffset }, (markError) => {
@@ -457,40 +490,50 @@ export class MessageStore {
     })
   }
 
-  /** Syncs everything, removes the abort mark and lets the lock go. After it the store is closed. */
+  /**
+   * Syncs everything, removes the abort mark and lets the lock go. After it the store is closed. What the disk does not
+   * take is told, the abort mark stays, and the next start recovers from the log.
+   */
   close(done: () => void): void {
     this.#isOpen = false
     this.#cancelSweep?.()
     this.#cancelCheckpoint?.()
-    this.log.drain(() => this.#whenIdle(() => this.#closeDrained(done)))
-  }
-
-  #closeDrained(done: () => void): void {
-    const leave = (): void => {
-      this.#state.close()
-      this.#open.closeAll()
+    const leave = (error: DiskError | undefined): void => {
+      if (error !== undefined && this.log.failed === undefined)
+        this.#world.log.error(
+          `the store was not closed cleanly: ${error.message}; the next start recovers from its log`,
+        )
+      this.#closeFiles()
       this.#release?.()
       done()
     }
-    if (this.log.failed !== undefined) {
-      this.index.close(false)
-      return leave()
-    }
-    this.queues.flush((error) => {
-      if (error !== undefined) {
-        this.#world.log.error(
-          `the queues could not be written at shutdown: ${error.message}; they are rebuilt at the next start`,
-        )
-        this.index.close(false)
-        return leave()
-      }
-      this.index.close(true)
-      this.#state.writeCheckpointSync(this.#checkpointOf(this.#lastProjected))
-      const end = this.log.syncedOffset
-      this.#state.writeMarkSync({ cleanEnd: end, projectedOffset: end, syncedOffset: end })
-      this.#state.markClosed()
-      leave()
-    })
+    this.log.drain((isOnDisk) =>
+      this.#whenIdle(() => {
+        if (!isOnDisk) return leave(new DiskError("NoSpace", "write", this.log.files.directory))
+        this.queues.flush(this.log.syncedOffset, (error) => {
+          if (error !== undefined) return leave(error)
+          attempt(() => {
+            this.#seal()
+            leave(undefined)
+          }, leave)
+        })
+      }),
+    )
+  }
+
+  /** Leaves the state files of a clean close. Throws `DiskError`. */
+  #seal(): void {
+    this.index.close(true)
+    this.#state.writeCheckpointSync(this.#checkpointOf(this.#lastProjected))
+    const end = this.log.syncedOffset
+    this.#state.writeMarkSync({ cleanEnd: end, projectedOffset: end, syncedOffset: end })
+    this.#state.markClosed()
+  }
+
+  #closeFiles(): void {
+    this.index.close(false)
+    this.#state.close()
+    this.#open.closeAll()
   }
 
   #whenIdle(run: () => void): void {
@@ -642,6 +685,8 @@ export class MessageStore {
         if (commitLogOffset < this.log.minOffset) continue
         if (matches !== undefined && !matches(buffer.readInt32BE(at + 16))) continue
         const sizeBytes = buffer.readInt32BE(at + 8)
+        if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > this.log.readableOffset)
+          return done(this.#rottenEntry(queue, next), next, bytes)
         if (offsets.length > 0) {
           const isHot = this.log.isHot(commitLogOffset)
           if (bytes + sizeBytes > (isHot ? options.transferBytesMaxHot : options.transferBytesMaxCold))
@@ -658,18 +703,44 @@ export class MessageStore {
     done(undefined, next, bytes)
   }
 
-  /** Makes all the ranges resident, loading cold ones once each; `removed` when one is gone for good. */
+  /** Queue files have no checksums, but an entry that leads to no record is known for what it is. */
+  #rottenEntry(queue: ConsumeQueue, queueOffset: number): DiskError {
+    const error = new DiskError("Io", "read", queue.directory, `the entry of queue offset ${queueOffset} is rotten`)
+    this.#world.log.error("rotten queue entry: stop the broker and run `gantry store repair`, which rebuilds queues", {
+      path: queue.directory,
+      queueOffset,
+    })
+    return error
+  }
+
+  /**
+   * Makes all the ranges resident, loading cold ones once each; `removed` when one is gone for good. When other reads
+   * push out what this one brought in, it starts again and puts each range `aside` as soon as it is there.
+   */
   #bringIn(
     offsets: ReadonlyArray<number>,
     sizes: ReadonlyArray<number>,
     from: number,
-    done: (error: DiskError | undefined, removed: boolean) => void,
+    aside: Array<Buffer | undefined> | undefined,
+    done: (
+      error: DiskError | undefined,
+      removed: boolean,
+      aside: ReadonlyArray<Buffer | undefined> | undefined,
+    ) => void,
   ): void {
     const { log } = this
     for (let i = from; i < offsets.length; i++) {
       const offset = offsets[i] ?? 0
       const sizeBytes = sizes[i] ?? 0
-      if (log.isResident(offset, sizeBytes)) continue
+      if (aside?.[i] !== undefined) continue
+      if (log.isResident(offset, sizeBytes)) {
+        if (aside === undefined || log.isHot(offset)) continue
+        const bytes = Buffer.allocUnsafe(sizeBytes)
+        log.copyTo(bytes, 0, offset, sizeBytes)
+        aside[i] = bytes
+        continue
+      }
+      if (offset < log.minOffset) return done(undefined, true, aside)
       // What lies close behind is asked for in the same read: a batch of neighbours is one load.
       let end = offset + sizeBytes
       for (let j = i + 1; j < offsets.length; j++) {
@@ -680,46 +751,58 @@ export class MessageStore {
       const segmentBytes = log.files.segmentBytes
       const segmentEnd = offset - (offset % segmentBytes) + segmentBytes
       return log.load(offset, Math.min(end, segmentEnd) - offset, (error) => {
-        if (error !== undefined) return done(error, false)
-        if (!log.isResident(offset, sizeBytes)) return done(undefined, true)
-        this.#bringIn(offsets, sizes, i, done)
+        if (error !== undefined) return done(error, false, aside)
+        this.#bringIn(offsets, sizes, i, log.isResident(offset, sizeBytes) ? aside : (aside ?? []), done)
       })
     }
-    // Loading one range may have pushed another out: then all is asked for again, which ends because a read asks for
-    // far fewer blocks than the cache keeps.
-    for (let i = 0; i < offsets.length; i++)
-      if (!log.isResident(offsets[i] ?? 0, sizes[i] ?? 0)) return this.#bringIn(offsets, sizes, 0, done)
-    done(undefined, false)
+    for (let i = 0; i < offsets.length; i++) {
+      if (aside?.[i] === undefined && !log.isResident(offsets[i] ?? 0, sizes[i] ?? 0))
+        return this.#bringIn(offsets, sizes, 0, aside ?? [], done)
+    }
+    done(undefined, false, aside)
   }
 
-  #copyAll(offsets: ReadonlyArray<number>, sizes: ReadonlyArray<number>, target: Buffer, start: number): boolean {
+  #copyAll(
+    offsets: ReadonlyArray<number>,
+    sizes: ReadonlyArray<number>,
+    aside: ReadonlyArray<Buffer | undefined> | undefined,
+    target: Buffer,
+    start: number,
+  ): boolean {
     let at = start
     for (let i = 0; i < offsets.length; i++) {
       const offset = offsets[i] ?? 0
       const sizeBytes = sizes[i] ?? 0
-      this.log.copyTo(target, at, offset, sizeBytes)
-      if (!this.log.isHot(offset) && !this.#isSound(target, at, sizeBytes, offset)) return false
+      const bytes = aside?.[i]
+      if (bytes === undefined) this.log.copyTo(target, at, offset, sizeBytes)
+      else bytes.copy(target, at)
+      const isFromDisk = bytes !== undefined || !this.log.isHot(offset)
+      if (!this.#isSound(target, at, sizeBytes, offset, isFromDisk)) return false
       at += sizeBytes
     }
     return true
   }
 
-  /** What came back from a disk is checked before it is served: rotten media are reported, never served (P1). */
-  #isSound(buffer: Buffer, at: number, sizeBytes: number, commitLogOffset: number): boolean {
-    const found = StoredMessage.check(buffer, at, sizeBytes)
-    if (found.kind === "record" && found.sizeBytes === sizeBytes) return true
+  /**
+   * What came back from a disk is checked before it is served: rotten media are reported, never served (P1). Bytes of the
+   * ring are as they were encoded; that they are a record of this place and size tells whether the queue entry is right.
+   */
+  #isSound(buffer: Buffer, at: number, sizeBytes: number, commitLogOffset: number, isFromDisk: boolean): boolean {
+    const reason =
+      misplaced(buffer, at, sizeBytes, commitLogOffset) ?? (isFromDisk ? unsound(buffer, at, sizeBytes) : undefined)
+    if (reason === undefined) return true
     const segment = this.log.files.holding(commitLogOffset)
     this.#world.log.error("rotten record: it is not served; run `gantry store verify`, then `gantry store repair`", {
       commitLogOffset,
       file: segment?.path,
-      reason: found.kind === "bad" ? found.reason : `a ${found.kind} of ${found.sizeBytes} bytes`,
+      reason,
       sizeBytes,
     })
     return false
   }
 
   #decode(bytes: Buffer, commitLogOffset: number): StoredMessage.StoredMessage | undefined {
-    if (!this.#isSound(bytes, 0, bytes.length, commitLogOffset)) return undefined
+    if (!this.#isSound(bytes, 0, bytes.length, commitLogOffset, true)) return undefined
     const message = StoredMessage.decode(bytes, 0)
     return message instanceof Malformed ? undefined : message
   }
@@ -750,6 +833,19 @@ export class MessageStore {
 }
 
 const options64KiB = 64 * 1024
+
+const misplaced = (buffer: Buffer, at: number, sizeBytes: number, commitLogOffset: number): string | undefined => {
+  const size = StoredMessage.at.totalSize(buffer, at)
+  if (size !== sizeBytes) return `a record of ${size} bytes, its queue entry says ${sizeBytes}`
+  const place = StoredMessage.at.physicalOffset(buffer, at)
+  return place === commitLogOffset ? undefined : `a record that belongs to ${place}`
+}
+
+const unsound = (buffer: Buffer, at: number, sizeBytes: number): string | undefined => {
+  const found = StoredMessage.check(buffer, at, sizeBytes)
+  if (found.kind === "record") return undefined
+  return found.kind === "bad" ? found.reason : "a filler"
+}
 
 /** Throws the sentence for a store that is of another kind than this one writes. */
 export const refuseOtherKinds = (disk: Disk, root: string): void => {

@@ -6,6 +6,7 @@
  * or control character.
  */
 import type { Disk, DiskError } from "../disk/Disk.ts"
+import { attempt } from "./attempt.ts"
 import { ConsumeQueue } from "./ConsumeQueue.ts"
 import { EntryWindows } from "./EntryWindows.ts"
 import { type OpenFiles, SegmentFiles } from "./SegmentFiles.ts"
@@ -13,7 +14,7 @@ import { type OpenFiles, SegmentFiles } from "./SegmentFiles.ts"
 export class QueueTable {
   readonly #disk: Disk
   readonly #open: OpenFiles
-  readonly #directory: string
+  readonly directory: string
   readonly #segmentBytes: number
   readonly #commitLogMin: () => number
   readonly #windows = new EntryWindows()
@@ -25,7 +26,7 @@ export class QueueTable {
   constructor(disk: Disk, open: OpenFiles, directory: string, segmentBytes: number, commitLogMin: () => number) {
     this.#disk = disk
     this.#open = open
-    this.#directory = directory
+    this.directory = directory
     this.#segmentBytes = segmentBytes
     this.#commitLogMin = commitLogMin
   }
@@ -34,7 +35,7 @@ export class QueueTable {
   get(topic: string, queueId: number): ConsumeQueue {
     const known = this.#queues.get(topic)?.[queueId]
     if (known !== undefined) return known
-    const files = new SegmentFiles(this.#disk, this.#open, `${this.#directory}/${topic}/${queueId}`, this.#segmentBytes)
+    const files = new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes)
     const queue = new ConsumeQueue(topic, queueId, files, this.#windows)
     queue.load(this.#commitLogMin())
     const ofTopic = this.#queues.get(topic)
@@ -51,42 +52,58 @@ export class QueueTable {
     for (const ofTopic of this.#queues.values()) for (const queue of ofTopic) if (queue !== undefined) yield queue
   }
 
-  /** Every queue that has a folder: for tools and tests, not for a start. */
-  *all(): Generator<ConsumeQueue> {
-    for (const topic of this.#disk.list(this.#directory)) {
-      for (const queueId of this.#disk.list(`${this.#directory}/${topic}`)) {
-        if (/^\d+$/.test(queueId)) yield this.get(topic, Number(queueId))
+  /** Every queue that has a folder: for tools, and for stores that another program has written, not for any start. */
+  *names(): Generator<readonly [topic: string, queueId: number]> {
+    for (const topic of this.#disk.list(this.directory)) {
+      for (const queueId of this.#disk.list(`${this.directory}/${topic}`)) {
+        if (/^\d+$/.test(queueId)) yield [topic, Number(queueId)]
       }
     }
   }
 
   /** Whether no queue was ever written: the folder was deleted, or the store is new. */
   get isEmpty(): boolean {
-    return this.#disk.list(this.#directory).length === 0
+    return this.#disk.list(this.directory).length === 0
+  }
+
+  /** Deletes the files of a queue: files of it are missing, and it is rebuilt from the log. */
+  discard(topic: string, queueId: number): void {
+    delete this.#queues.get(topic)?.[queueId]
+    new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes).discard()
   }
 
   /** Makes a message readable through its queue. */
   append(queue: ConsumeQueue, commitLogOffset: number, sizeBytes: number, tagsCode: number): void {
-    if (!queue.isDirty) this.#dirty.push(queue)
+    if (!queue.isDirty) this.#touch(queue)
     queue.append(commitLogOffset, sizeBytes, tagsCode)
   }
 
-  /** Writes every entry that is only in memory, and syncs the files; one disk call at a time. */
-  flush(done: (error: DiskError | undefined) => void): void {
+  #touch(queue: ConsumeQueue): void {
+    if (queue.isDirty) return
+    queue.isDirty = true
+    this.#dirty.push(queue)
+  }
+
+  /**
+   * Writes every entry that is only in memory and whose record lies below `syncedOffset`, and syncs the files; one disk
+   * call at a time.
+   */
+  flush(syncedOffset: number, done: (error: DiskError | undefined) => void): void {
     const dirty = this.#dirty
     this.#dirty = []
     const write = (): void => {
       const queue = dirty.pop()
-      if (queue === undefined) return this.#sync(done)
+      if (queue === undefined) return this.#sync(new Set(), done)
       queue.isDirty = false
       this.#unsynced.add(queue)
-      queue.flush((error) => {
-        if (error === undefined) return write()
-        // The entries are still in memory; they are tried again at the next flush.
-        for (const left of [queue, ...dirty]) {
-          left.isDirty = true
-          this.#dirty.push(left)
+      queue.flush(syncedOffset, (error) => {
+        if (error === undefined) {
+          if (queue.flushedOffset < queue.maxOffset) this.#touch(queue)
+          return write()
         }
+        // The entries are still in memory; they are tried again at the next flush.
+        this.#touch(queue)
+        for (const left of dirty) this.#dirty.push(left)
         done(error)
       })
     }
@@ -97,13 +114,20 @@ export class QueueTable {
     for (const queue of this.opened()) queue.correctMin(commitLogMin)
   }
 
-  #sync(done: (error: DiskError | undefined) => void): void {
+  #sync(folders: Set<string>, done: (error: DiskError | undefined) => void): void {
     const [queue] = this.#unsynced
-    if (queue === undefined) return done(undefined)
-    queue.sync((error) => {
+    if (queue === undefined) {
+      const synced = attempt(() => {
+        // Topics before the folder that they are in.
+        for (const folder of [...folders].toSorted((a, b) => b.length - a.length)) this.#disk.syncDirectory(folder)
+      }, done)
+      if (synced) done(undefined)
+      return
+    }
+    queue.sync(folders, (error) => {
       if (error !== undefined) return done(error)
       this.#unsynced.delete(queue)
-      this.#sync(done)
+      this.#sync(folders, done)
     })
   }
 }

@@ -12,16 +12,17 @@
  *
  * A generator, so that its owner may do something else between two slices of a long scan. Source: spec/store/Store.tla.
  */
-import { type Stopped, verdict } from "../../domain/Recovery.ts"
+import { verdict } from "../../domain/Recovery.ts"
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
+import type { DurableMark } from "../../format/DurableMark.ts"
 import { Malformed } from "../../format/Malformed.ts"
-import * as StoredMessage from "../../format/StoredMessage.ts"
-import type { Disk } from "../disk/Disk.ts"
+import type * as StoredMessage from "../../format/StoredMessage.ts"
 import type { Log } from "../telemetry/Log.ts"
 import type { Trace } from "../telemetry/Trace.ts"
-import type { CommitLog } from "./CommitLog.ts"
+import { blankBytes, type CommitLog } from "./CommitLog.ts"
 import type { ConsumeQueue } from "./ConsumeQueue.ts"
-import type { IndexFiles } from "./IndexFiles.ts"
+import type { IndexFiles, IndexLoaded } from "./IndexFiles.ts"
+import { beginsWithRecord, walk, type WalkEnd } from "./LogWalk.ts"
 import type { QueueTable } from "./QueueTable.ts"
 import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
 import { SegmentError } from "./SegmentFiles.ts"
@@ -38,7 +39,6 @@ export interface RecoveredRecord {
 }
 
 export interface RecoveryPorts {
-  readonly disk: Disk
   readonly options: StoreOptions
   readonly log: CommitLog
   readonly queues: QueueTable
@@ -60,10 +60,8 @@ export interface Recovered {
   readonly last: { readonly commitLogOffset: number; readonly storeTimestamp: number }
 }
 
-/** Bytes that are read and checked between two yields: a few milliseconds of work. */
+/** Bytes that are written again at once. */
 const sliceBytes = 1024 * 1024
-/** A frame is at most 16 MiB, and so is the message that came in one. */
-const recordBytesMax = 17 * 1024 * 1024
 /** Names that may become a folder; `+` stands in the retry topics of POP. */
 const shownNames = /^[%|a-zA-Z0-9_+-]{1,255}$/
 
@@ -71,47 +69,38 @@ const shownNames = /^[%|a-zA-Z0-9_+-]{1,255}$/
 class QueueGap extends Error {}
 
 export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
-  const { log, options, state } = ports
-  try {
-    log.files.load()
-  } catch (error) {
-    if (error instanceof SegmentError)
-      throw new StoreError(
-        "Segments",
-        `The CommitLog of ${options.root} cannot be opened: ${error.message}. Set mappedFileSizeCommitLog to the size that the store was made with, or restore the missing file.`,
-        { cause: error },
-      )
-    throw error
-  }
-  const mark = state.readMark()
-  if (mark instanceof Malformed)
-    throw new StoreError(
-      "NewerVersion",
-      `${options.root}/gantry.mark was written by a newer Gantry (${mark.reason}). Start that version, or a newer one.`,
-    )
+  const { log, queues, state } = ports
+  loadLog(ports)
+  const mark = readMark(ports)
   const isClean = !state.isAborted
-  const syncedOffset = mark?.syncedOffset ?? 0
-  const indexFrom = yield* loadIndex(ports, isClean)
-  const projectedFrom = ports.queues.isEmpty ? 0 : (mark?.projectedOffset ?? foreignStart(ports))
-  const start = Math.max(log.minOffset, Math.min(projectedFrom, ports.foldFrom, indexFrom))
-  const from = recordBorder(ports, start, mark !== undefined)
+  const isForeign = mark === undefined || (isClean ? mark.cleanEnd < 0 : state.isAbortedByOther || mark.cleanEnd >= 0)
+  const indexed = yield* loadIndex(ports, isClean, isForeign)
+  const isWhole = !isForeign || loadQueues(ports, mark)
+  const projectedFrom = queues.isEmpty || !isWhole ? 0 : (mark?.projectedOffset ?? foreignStart(ports))
+  const start = Math.min(projectedFrom, ports.foldFrom, indexed.from, mark?.syncedOffset ?? projectedFrom)
+  const from = isForeign ? segmentStart(ports, start) : Math.max(log.minOffset, start)
+  const bounds = { isClean, isForeign, mark }
+  let needs = { completeBelow: indexed.completeBelow, projectedFrom }
   let scanned: Scanned
   try {
-    scanned = yield* scan(ports, from, { durableMark: mark?.syncedOffset, indexFrom, isClean, projectedFrom })
+    scanned = yield* scan(ports, from, bounds, needs)
   } catch (error) {
     if (!(error instanceof QueueGap)) throw error
     ports.logger.warn(`${error.message}: all queues are rebuilt from the log`)
-    scanned = yield* scan(ports, log.minOffset, {
-      durableMark: mark?.syncedOffset,
-      indexFrom,
-      isClean,
-      projectedFrom: 0,
-    })
+    // What the first scan put into the index is there.
+    needs = { completeBelow: Math.max(needs.completeBelow, ports.index.endOffset + 1), projectedFrom: 0 }
+    scanned = yield* scan(ports, log.minOffset, bounds, needs)
   }
   const { end, last } = scanned
+  const syncedOffset = mark?.syncedOffset ?? 0
   ports.trace?.("Recover", { commitLogOffsetEnd: end, markCommitLogOffset: syncedOffset, refused: false })
-  if (!(isClean && mark?.cleanEnd === end)) {
-    rewriteTail(ports, Math.max(syncedOffset, log.minOffset), end)
+  const isUntouched = isClean && mark?.cleanEnd === end
+  // From here on the store is changed: a crash in between must not find what looks like a clean exit.
+  state.markOpen(ports.options.processId)
+  if (!isUntouched) {
+    yield* ports.index.dropFrom(end)
+    if (isForeign || isClean) cutQueues(ports, end)
+    rewriteTail(ports, isForeign ? syncSegments(ports, end) : Math.max(syncedOffset, log.minOffset), end)
     bury(ports, end)
   }
   const checkpoint = state.readCheckpoint()
@@ -121,18 +110,80 @@ export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
       commitLogOffset: checkpoint?.logicsPhysicalOffset ?? 0,
       storeTimestamp: checkpoint?.logicsMsgTimestamp ?? 0,
     },
-    projectedOffset: Math.min(projectedFrom, end),
+    projectedOffset: Math.min(needs.projectedFrom, end),
   }
 }
 
-function* loadIndex(ports: RecoveryPorts, isClean: boolean): Generator<void, number> {
+const loadLog = ({ log, options, state }: RecoveryPorts): void => {
   try {
-    return yield* ports.index.load(isClean)
+    log.files.load(undefined, state.isAborted && !state.isAbortedByOther)
   } catch (error) {
     if (!(error instanceof SegmentError)) throw error
     throw new StoreError(
       "Segments",
-      `The index of ${ports.options.root} cannot be opened: ${error.message}. Delete the index folder: it is rebuilt from the log.`,
+      `The CommitLog of ${options.root} cannot be opened: ${error.message}. Set mappedFileSizeCommitLog to the size that the store was made with, or restore the missing file.`,
+      { cause: error },
+    )
+  }
+}
+
+/** Undefined in a store that Gantry never opened. */
+const readMark = ({ options, state }: RecoveryPorts): DurableMark | undefined => {
+  const mark = state.readMark()
+  if (!(mark instanceof Malformed)) return mark
+  throw new StoreError(
+    "NewerVersion",
+    `${options.root}/gantry.mark was written by a newer Gantry (${mark.reason}). Start that version, or a newer one.`,
+  )
+}
+
+function* loadIndex(ports: RecoveryPorts, isClean: boolean, isForeign: boolean): Generator<void, IndexLoaded> {
+  // After its own crash Apache RocketMQ trusts only what its checkpoint names, and for the same reasons so do we.
+  const trustedUntilMs = isForeign && !isClean ? (ports.state.readCheckpoint()?.indexMsgTimestamp ?? 0) : undefined
+  try {
+    return yield* ports.index.load(isClean, trustedUntilMs)
+  } catch (error) {
+    if (!(error instanceof SegmentError)) throw error
+    throw new StoreError(
+      "Segments",
+      `The index of ${ports.options.root} cannot be opened: ${error.message}. Set maxHashSlotNum and maxIndexNum to the numbers that the store was made with, or delete the index folder: it is rebuilt from the log.`,
+      { cause: error },
+    )
+  }
+}
+
+/** Opens every queue that another program may have left in any state. False when one was broken and is empty now. */
+const loadQueues = (ports: RecoveryPorts, mark: DurableMark | undefined): boolean => {
+  let isWhole = true
+  for (const [topic, queueId] of ports.queues.names()) {
+    if (openQueue(ports, topic, queueId) !== undefined) continue
+    discard(ports, mark, topic, queueId)
+    isWhole = false
+  }
+  return isWhole
+}
+
+/** Empties a queue whose files are broken. What is left after a crash in between may look whole, so the mark goes first. */
+const discard = (
+  { queues, state }: RecoveryPorts,
+  mark: DurableMark | undefined,
+  topic: string,
+  queueId: number,
+): void => {
+  if (mark !== undefined) state.writeMarkSync({ ...mark, projectedOffset: 0 })
+  queues.discard(topic, queueId)
+}
+
+/** The queue, or undefined when files of it are missing: they are a projection and are made again. */
+const openQueue = ({ options, queues }: RecoveryPorts, topic: string, queueId: number): ConsumeQueue | undefined => {
+  try {
+    return queues.get(topic, queueId)
+  } catch (error) {
+    if (!(error instanceof SegmentError)) throw error
+    if (error.reason === "Gap") return undefined
+    throw new StoreError(
+      "Segments",
+      `A queue of ${options.root} cannot be opened: ${error.message}. Set mappedFileSizeConsumeQueue to the size that the store was made with, or delete the consumequeue folder: it is rebuilt from the log.`,
       { cause: error },
     )
   }
@@ -146,18 +197,23 @@ const foreignStart = ({ log, state }: RecoveryPorts): number => {
   return log.files.holding(trusted)?.baseOffset ?? 0
 }
 
-/** A position of Gantry's own is a border of records; any other start is moved back to the start of its segment. */
-const recordBorder = ({ foldFrom, log }: RecoveryPorts, start: number, isOwn: boolean): number => {
-  if (isOwn || start === foldFrom) return start
-  return log.files.holding(start)?.baseOffset ?? log.minOffset
-}
+/** Gantry's positions are borders of records, unless another program has cut the log and gone on since. */
+const segmentStart = ({ log }: RecoveryPorts, offset: number): number =>
+  log.files.holding(offset)?.baseOffset ?? log.minOffset
 
 interface Bounds {
-  readonly indexFrom: number
-  readonly projectedFrom: number
-  /** Everything below was synced; undefined in a store that Gantry never opened. */
-  readonly durableMark: number | undefined
+  readonly mark: DurableMark | undefined
   readonly isClean: boolean
+  /** Whether another program wrote the store last. */
+  readonly isForeign: boolean
+}
+
+/** What the projections lack. */
+interface Needs {
+  /** Records below it are in the index. */
+  readonly completeBelow: number
+  /** Records below it are in their queues. */
+  readonly projectedFrom: number
 }
 
 interface Scanned {
@@ -165,83 +221,49 @@ interface Scanned {
   readonly last: { readonly commitLogOffset: number; readonly storeTimestamp: number } | undefined
 }
 
-function* scan(ports: RecoveryPorts, from: number, bounds: Bounds): Generator<void, Scanned> {
-  const { files } = ports.log
+function* scan(ports: RecoveryPorts, from: number, bounds: Bounds, needs: Needs): Generator<void, Scanned> {
   const touched = new Set<ConsumeQueue>()
-  let offset = from
   let last: Scanned["last"]
-  for (let segment = files.holding(offset); segment !== undefined; segment = files.holding(offset)) {
-    const segmentEnd = segment.baseOffset + files.segmentBytes
-    let stop: StoredMessage.Checked = { kind: "bad", reason: "nothing there" }
-    let wantBytes = sliceBytes
-    while (offset < segmentEnd) {
-      const slice = Buffer.allocUnsafe(Math.min(wantBytes, segmentEnd - offset))
-      const bytesRead = files.file(segment).readSync(slice, offset - segment.baseOffset)
-      wantBytes = sliceBytes
-      let at = 0
-      for (;;) {
-        const record = recordAt(slice, at, bytesRead, offset + at)
-        if ("kind" in record) {
-          stop = record
-          break
-        }
-        replay(ports, record, bounds, touched, from)
-        last = { commitLogOffset: record.physicalOffset, storeTimestamp: record.storeTimestamp }
-        at += record.sizeBytes
-      }
-      offset += at
-      if (stop.kind === "blank") break
-      if (at === 0) {
-        // Nothing whole at the start of a slice: bad, or a record longer than the slice, which is then read whole.
-        const claimed = bytesRead >= 4 ? slice.readInt32BE(0) : 0
-        if (claimed <= bytesRead || claimed > recordBytesMax || offset + bytesRead >= segmentEnd) break
-        wantBytes = claimed
-      }
-      yield
-    }
-    if (offset === segmentEnd) continue
-    if (stop.kind === "blank" && offset + stop.sizeBytes === segmentEnd) {
-      offset = segmentEnd
-      continue
-    }
-    const stopped: Stopped = {
-      badAtOffset: offset,
-      durableMark: bounds.durableMark,
-      isBlank: isBlankFrom(files, segment, offset),
-      isFollowed: isFollowed(files, segmentEnd),
-      wasCleanShutdown: bounds.isClean,
-    }
-    if (verdict(stopped) === "rot") {
-      const fields = { commitLogOffsetEnd: offset, markCommitLogOffset: bounds.durableMark ?? 0, refused: true }
-      ports.trace?.("Recover", fields)
-      throw rotten(segment, offset, stop.kind === "bad" ? stop.reason : "a filler of the wrong size")
-    }
-    break
-  }
-  if (bounds.durableMark !== undefined && offset < bounds.durableMark)
-    throw new StoreError(
-      "Rot",
-      `The CommitLog ends at offset ${offset}, though everything below ${bounds.durableMark} was synced: a segment is missing. Restore it from a backup, or run \`gantry store repair\`, which says what would be lost.`,
-    )
-  return { end: offset, last }
+  const ended = yield* walk(ports.log.files, from, (message) => {
+    replay(ports, bounds.mark, message, needs, touched)
+    last = { commitLogOffset: message.physicalOffset, storeTimestamp: message.storeTimestamp }
+  })
+  refuseRot(ports, bounds, ended)
+  return { end: ended.commitLogOffset, last }
 }
 
-/** The record at byte `at` of a slice, if it is whole and sound and belongs there; else what stands there. */
-const recordAt = (
-  slice: Buffer,
-  at: number,
-  bytesRead: number,
-  commitLogOffset: number,
-): StoredMessage.Decoded | StoredMessage.Checked => {
-  const found = StoredMessage.check(slice, at, bytesRead - at)
-  if (found.kind !== "record") return found
-  const message = StoredMessage.decode(slice, at)
-  if (message instanceof Malformed) return { kind: "bad", reason: message.reason }
-  if (message.physicalOffset !== commitLogOffset)
-    return { kind: "bad", reason: `a record that belongs to ${message.physicalOffset}` }
-  if (!found.isSealed && isTorn(message)) return { kind: "bad", reason: "zeros inside" }
-  return message
+/** Throws when what a walk stopped at is not the end of the log, but something that was lost (P1). */
+const refuseRot = (ports: RecoveryPorts, { isClean, isForeign, mark }: Bounds, ended: WalkEnd): void => {
+  const { files } = ports.log
+  const { at, commitLogOffset } = ended
+  const synced = mark?.syncedOffset ?? 0
+  const refuse = (sentence: string): never => {
+    ports.trace?.("Recover", { commitLogOffsetEnd: commitLogOffset, markCommitLogOffset: synced, refused: true })
+    throw new StoreError("Rot", `${sentence} or run \`gantry store repair\`, which says what would be lost.`)
+  }
+  if (at !== undefined) {
+    const isPastMark = mark === undefined || isForeign || (isClean && commitLogOffset > mark.cleanEnd)
+    const stopped = {
+      badAtOffset: commitLogOffset,
+      durableMark: isPastMark && commitLogOffset >= synced ? undefined : synced,
+      isBlank: isBlankFrom(files, at.segment, commitLogOffset),
+      isFollowed: beginsWithRecord(files, at.segment.baseOffset + files.segmentBytes),
+      wasCleanShutdown: isClean,
+    }
+    if (verdict(stopped) === "cut") return
+    refuse(
+      `Rotten record at CommitLog offset ${commitLogOffset} (byte ${commitLogOffset - at.segment.baseOffset} of ${at.segment.path}): ${at.reason}. It was synced, so the medium lost it; nothing was cut. Restore the file from a backup or a replica,`,
+    )
+  }
+  const isThere = commitLogOffset === ports.log.minOffset || files.holding(commitLogOffset - 1) !== undefined
+  if (commitLogOffset < synced || !isThere)
+    refuse(
+      `The CommitLog ends at offset ${Math.min(commitLogOffset, lastEnd(files))}, though everything below ${synced} was synced: a segment is missing. Restore it from a backup,`,
+    )
 }
+
+const lastEnd = (files: SegmentFiles): number =>
+  files.last === undefined ? 0 : files.last.baseOffset + files.segmentBytes
 
 /** Whether nothing was ever written from `offset` to the end of its segment; the first bytes tell. */
 const isBlankFrom = (files: SegmentFiles, segment: Segment, offset: number): boolean => {
@@ -251,53 +273,54 @@ const isBlankFrom = (files: SegmentFiles, segment: Segment, offset: number): boo
   return bytes.every((byte) => byte === 0)
 }
 
-/** Whether a record that belongs there begins the segment at `baseOffset`: then the bad one before it was whole once. */
-const isFollowed = (files: SegmentFiles, baseOffset: number): boolean => {
-  const segment = files.holding(baseOffset)
-  if (segment === undefined) return false
-  const bytes = Buffer.alloc(Math.min(sliceBytes, files.segmentBytes))
-  const bytesRead = files.file(segment).readSync(bytes, 0)
-  return !("kind" in recordAt(bytes, 0, bytesRead, baseOffset))
-}
-
-const rotten = (segment: Segment, offset: number, reason: string): StoreError =>
-  new StoreError(
-    "Rot",
-    `Rotten record at CommitLog offset ${offset} (byte ${offset - segment.baseOffset} of ${segment.path}): ${reason}. It was synced, so the medium lost it; nothing was cut. Restore the file from a backup or a replica, or run \`gantry store repair\`, which says what would be lost.`,
-  )
-
-/** A torn write leaves zeros: a record without a seal, whose text no checksum covers, must not hold any. */
-const isTorn = ({ properties, topic }: StoredMessage.Decoded): boolean =>
-  topic.includes("\0") || properties.includes("\0")
-
 /** Hands a record to the projections that do not have it yet. */
 const replay = (
   ports: RecoveryPorts,
+  mark: DurableMark | undefined,
   message: StoredMessage.Decoded,
-  bounds: Bounds,
+  needs: Needs,
   touched: Set<ConsumeQueue>,
-  scanFrom: number,
 ): void => {
-  const { physicalOffset, sysFlag, topic } = message
-  const isIndexed = physicalOffset < bounds.indexFrom || transactionType(sysFlag) === MessageFlag.TRANSACTION_ROLLBACK
-  let queue: ConsumeQueue | undefined
-  if (physicalOffset >= bounds.projectedFrom && isShown(ports, message)) {
-    queue = ports.queues.get(topic, message.queueId)
-    if (!touched.has(queue)) {
-      touched.add(queue)
-      // Entries of records after the mark were not synced: they are written anew, not trusted.
-      if (message.queueOffset < queue.maxOffset) queue.rewind(message.queueOffset)
-    }
-    if (message.queueOffset > queue.maxOffset) {
-      const gap = `queue ${topic}-${message.queueId} ends at ${queue.maxOffset}, the log goes on at ${message.queueOffset}`
-      if (scanFrom > ports.log.minOffset) throw new QueueGap(gap)
-      // The oldest record is where a queue may begin: what came before it was deleted with its segment.
-      if (queue.maxOffset > 0) ports.logger.warn(gap)
-      queue.startAt(message.queueOffset)
-    }
-  }
+  const { physicalOffset, sysFlag } = message
+  const isIndexed =
+    physicalOffset < needs.completeBelow || transactionType(sysFlag) === MessageFlag.TRANSACTION_ROLLBACK
+  const queue =
+    physicalOffset >= needs.projectedFrom && isShown(ports, message)
+      ? queueOf(ports, mark, message, needs, touched)
+      : undefined
   ports.onRecord({ isIndexed, message, queue })
   if (physicalOffset >= ports.foldFrom) ports.fold(message)
+}
+
+/** The queue of a record, at the place where its entry belongs. Throws `QueueGap`. */
+const queueOf = (
+  ports: RecoveryPorts,
+  mark: DurableMark | undefined,
+  { queueId, queueOffset, topic }: StoredMessage.Decoded,
+  needs: Needs,
+  touched: Set<ConsumeQueue>,
+): ConsumeQueue => {
+  // Whether entries of older records, which this scan does not bring back, are missing too.
+  const isPartial = needs.projectedFrom > ports.log.minOffset
+  let queue = openQueue(ports, topic, queueId)
+  if (queue === undefined) {
+    discard(ports, mark, topic, queueId)
+    if (isPartial) throw new QueueGap(`files of queue ${topic}-${queueId} are missing`)
+    queue = ports.queues.get(topic, queueId)
+  }
+  if (!touched.has(queue)) {
+    touched.add(queue)
+    // Entries of records after the mark were not synced: they are written anew, not trusted.
+    if (queueOffset < queue.maxOffset) queue.rewind(queueOffset)
+  }
+  if (queueOffset > queue.maxOffset) {
+    const gap = `queue ${topic}-${queueId} ends at ${queue.maxOffset}, the log goes on at ${queueOffset}`
+    if (isPartial) throw new QueueGap(gap)
+    // The oldest record is where a queue may begin: what came before it was deleted with its segment.
+    if (queue.maxOffset > 0) ports.logger.warn(gap)
+    queue.startAt(queueOffset)
+  }
+  return queue
 }
 
 /** Whether a record has an entry in a ConsumeQueue of this store. */
@@ -312,6 +335,20 @@ const isShown = (ports: RecoveryPorts, { physicalOffset, queueId, sysFlag, topic
   if (shownNames.test(topic) && queueId >= 0) return true
   ports.logger.warn("record with an unusable topic name: it stays in the log, unread", fields)
   return false
+}
+
+/**
+ * Forgets entries of records that the log does not have: another program may flush queues before the log. Gantry never
+ * does, so that its own queues need no look at a start.
+ */
+const cutQueues = (ports: RecoveryPorts, end: number): void => {
+  for (const [topic, queueId] of ports.queues.names()) ports.queues.get(topic, queueId).cut(end)
+}
+
+/** Syncs what another program wrote; answers from where on it is also written again. */
+const syncSegments = ({ log }: RecoveryPorts, end: number): number => {
+  for (const segment of log.files.all) log.files.file(segment).syncSync()
+  return log.files.holding(Math.max(0, end - 1))?.baseOffset ?? end
 }
 
 /** Writes [from, end) once more and syncs it. */
@@ -333,18 +370,19 @@ const rewriteTail = ({ log }: RecoveryPorts, from: number, end: number): void =>
 }
 
 /** Makes everything behind the end of the log zero, and that durable. */
-const bury = ({ disk, log }: RecoveryPorts, end: number): void => {
+const bury = ({ log }: RecoveryPorts, end: number): void => {
   const { files } = log
-  const hadSegments = files.all.length > 0
   const segment = files.holding(end)
-  const within = segment === undefined ? 0 : end - segment.baseOffset
-  // The newest goes first, so that a crash in between leaves no gap.
-  files.removeFrom(segment === undefined || within === 0 ? end : segment.baseOffset + files.segmentBytes)
-  if (segment !== undefined && within > 0) {
-    const file = files.file(segment)
-    file.truncate(within)
-    file.truncate(files.segmentBytes)
-    file.syncSync()
-  }
-  if (hadSegments) disk.syncDirectory(files.directory)
+  if (files.last === undefined) return
+  // Durably before the cut: only the newest file may be found short.
+  files.removeFrom(segment === undefined ? end : segment.baseOffset + files.segmentBytes)
+  files.syncRemoval()
+  if (segment === undefined) return
+  const within = end - segment.baseOffset
+  const file = files.file(segment)
+  if (within < blankBytes) file.writeSync(Buffer.alloc(blankBytes), 0)
+  // Never to nothing: an empty file is taken for one that was never used, and the log needs a segment to stand in.
+  file.truncate(Math.max(within, blankBytes))
+  file.truncate(files.segmentBytes)
+  file.syncSync()
 }

@@ -110,6 +110,7 @@ export class SegmentFiles {
   readonly #disk: Disk
   readonly #open: OpenFiles
   readonly #segments: Array<Segment> = []
+  /** Whether names in the folder, and the folder's own, may not be durable. */
   #hasNewNames = false
   #hasNewFolder = false
 
@@ -120,8 +121,12 @@ export class SegmentFiles {
     this.segmentBytes = segmentBytes
   }
 
-  /** Reads the folder. Throws `SegmentError` when its files are not a dense run of whole segments. */
-  load(): void {
+  /**
+   * Reads the folder. Throws `SegmentError` when its files are not a dense run of whole segments. A power cut may bring
+   * some of the oldest files back that were deleted: those before a gap go again when `isGone` says that of the last one.
+   * The newest file may be short after a crash: of its creation, or (`mayBeCut`) of a recovery that was cutting it.
+   */
+  load(isGone: (last: Segment) => boolean = () => false, mayBeCut = false): void {
     this.#segments.length = 0
     const names = this.#disk.list(this.directory)
     for (const [index, name] of names.entries()) {
@@ -132,22 +137,31 @@ export class SegmentFiles {
       if (!Number.isSafeInteger(baseOffset)) throw new SegmentError(path, "Name", "offset beyond 2^53")
       const sizeBytes = this.#open.use(path).sizeBytes()
       if (sizeBytes !== this.segmentBytes) {
-        // A crash between the creation of the newest file and its extension leaves it short, with nothing in it.
-        if (index === names.length - 1 && sizeBytes === 0) {
+        const isLast = index === names.length - 1
+        if (isLast && sizeBytes === 0) {
           this.#remove(path)
           continue
         }
-        throw new SegmentError(
-          path,
-          sizeBytes === 0 ? "Gap" : "Size",
-          `is ${sizeBytes} bytes long, the configured segment size is ${this.segmentBytes}`,
-        )
+        if (!isLast || !mayBeCut || sizeBytes > this.segmentBytes)
+          throw new SegmentError(
+            path,
+            sizeBytes === 0 ? "Gap" : "Size",
+            `is ${sizeBytes} bytes long, the configured segment size is ${this.segmentBytes}`,
+          )
+        this.#open.use(path).truncate(this.segmentBytes)
       }
+      if (baseOffset % this.segmentBytes !== 0)
+        throw new SegmentError(path, "Size", `does not lie at a multiple of the segment size ${this.segmentBytes}`)
       const last = this.#segments.at(-1)
-      if (last !== undefined && last.baseOffset + this.segmentBytes !== baseOffset)
-        throw new SegmentError(path, "Gap", `does not follow ${last.path}: the log has a gap`)
+      if (last !== undefined && last.baseOffset + this.segmentBytes !== baseOffset) {
+        if (!isGone(last)) throw new SegmentError(path, "Gap", `does not follow ${last.path}: the log has a gap`)
+        while (this.#segments.length > 0) this.removeFirst()
+      }
       this.#segments.push({ baseOffset, path })
     }
+    // The process that made them may have been killed before it synced their names.
+    this.#hasNewNames = names.length > 0
+    this.#hasNewFolder = names.length > 0
   }
 
   get all(): ReadonlyArray<Segment> {
@@ -198,7 +212,10 @@ export class SegmentFiles {
     return segment
   }
 
-  /** Like `create`, without waiting for the disk: for files that can be rebuilt (queues). `syncNames` must follow. */
+  /**
+   * Like `create`, without waiting for the disk: for files that can be rebuilt (queues). `syncNames` must follow, before
+   * the next one: else that might survive a power cut, and this one not.
+   */
   createUnsynced(baseOffset: number): Segment {
     if (this.#segments.length === 0) {
       this.#disk.makeDirectory(this.directory)
@@ -214,26 +231,30 @@ export class SegmentFiles {
     return segment
   }
 
-  /**
-   * Makes the names of files made by `createUnsynced` durable: a synced file without a name is lost all the same. The
-   * folders two levels up, `<root>/consumequeue`, were made durable when the store was opened.
-   */
+  /** Makes the names of its files durable: a synced file without a name is lost all the same. */
   syncNames(): void {
     if (!this.#hasNewNames) return
     this.#disk.syncDirectory(this.directory)
-    if (this.#hasNewFolder) {
-      const topic = this.directory.slice(0, this.directory.lastIndexOf("/"))
-      this.#disk.syncDirectory(topic)
-      this.#disk.syncDirectory(topic.slice(0, topic.lastIndexOf("/")))
-    }
     this.#hasNewNames = false
-    this.#hasNewFolder = false
   }
 
-  /** Deletes the oldest segment; its name may come back after a power cut, which load and retention cope with. */
+  /** The two folders above, once, when the folder's own name may not be durable: whoever asks must sync them. */
+  takeNewFolders(): ReadonlyArray<string> {
+    if (!this.#hasNewFolder) return []
+    this.#hasNewFolder = false
+    const topic = this.directory.slice(0, this.directory.lastIndexOf("/"))
+    return [topic, topic.slice(0, topic.lastIndexOf("/"))]
+  }
+
+  /** Deletes the oldest segment; a power cut may bring it back. */
   removeFirst(): void {
     const segment = this.#segments.shift()
     if (segment !== undefined) this.#remove(segment.path)
+  }
+
+  /** Makes deletions durable. */
+  syncRemoval(): void {
+    this.#disk.syncDirectory(this.directory)
   }
 
   /** Deletes all files of the folder, whatever they are: they can be rebuilt. */
@@ -242,9 +263,12 @@ export class SegmentFiles {
     for (const name of this.#disk.list(this.directory)) this.#remove(`${this.directory}/${name}`)
   }
 
-  /** Deletes every segment whose first byte is at or beyond `offset`, the newest first. */
+  /** Deletes every segment whose first byte is at or beyond `offset`, the newest first, so that no crash leaves a gap. */
   removeFrom(offset: number): void {
+    let isFirst = true
     for (let last = this.last; last !== undefined && last.baseOffset >= offset; last = this.last) {
+      if (!isFirst) this.syncRemoval()
+      isFirst = false
       this.#segments.pop()
       this.#remove(last.path)
     }

@@ -56,13 +56,14 @@ export class StateFiles {
     return this.#disk.exists(`${this.#root}/abort`)
   }
 
+  /** Whether that owner was another program: it writes its process id alone, Gantry ends it with a line feed. */
+  get isAbortedByOther(): boolean {
+    return readWhole(this.#disk, `${this.#root}/abort`)?.at(-1) !== 0x0a
+  }
+
   /** Leaves the mark of a store in use; durable before the first append. */
   markOpen(processId: number): void {
-    const file = this.#disk.open(`${this.#root}/abort`, "create")
-    file.writeSync(Buffer.from(String(processId)), 0)
-    file.syncSync()
-    file.close()
-    this.#disk.syncDirectory(this.#root)
+    replaceWhole(this.#disk, this.#root, "abort", Buffer.from(`${processId}\n`))
   }
 
   markClosed(): void {
