@@ -92,10 +92,11 @@ export interface Read {
   readonly messages: ReadonlyArray<Stored>
 }
 
+const nothing = (status: Status, nextOffset: number): Read => ({ messages: [], nextOffset, status })
+
 /** Reads a queue from `queueOffset` on; `tag` undefined takes all. */
 export const read = (state: State, topic: string, queueId: number, queueOffset: number, tag?: string): Read => {
   const { maxOffset, messages, minOffset } = queue(state, topic, queueId)
-  const nothing = (status: Status, nextOffset: number): Read => ({ messages: [], nextOffset, status })
   if (maxOffset === 0) return nothing("NO_MESSAGE_IN_QUEUE", 0)
   if (queueOffset < minOffset) return nothing("OFFSET_TOO_SMALL", minOffset)
   if (queueOffset === maxOffset) return nothing("OFFSET_OVERFLOW_ONE", maxOffset)

@@ -295,10 +295,10 @@ function checkAllSettled(model: Tied, rig: StoreRig): void {
   checkAll(model, rig)
 }
 
-const all = [
-  ...[put, batch, batch, settle, steps, pass, get, find, checkpoint, powerCut, cutsInRecovery, kill, cleanRestart],
-  ...[dropProjections, retain, verify],
-]
+const writing = [put, batch, batch, settle, steps, pass, checkpoint, retain]
+const reading = [get, find, verify]
+const ending = [powerCut, cutsInRecovery, kill, cleanRestart, dropProjections]
+const all = [...writing, ...reading, ...ending]
 
 export const commands = (replayPath?: string) =>
   fc.commands(all, { maxCommands: 60, size: "+1", ...(replayPath === undefined ? {} : { replayPath }) })
