@@ -590,10 +590,7 @@ export class MessageStore {
     }
     this.#pendingHead = head
     this.#projectedOffset = readableOffset
-    if (head > first) {
-      this.#world.trace?.("Dispatch", { commitLogOffsetEnd: readableOffset })
-      this.#world.trace?.("Flush", { commitLogOffsetEnd: readableOffset })
-    }
+    if (head > first) this.#world.trace?.("Dispatch", { commitLogOffsetEnd: readableOffset })
     // Answers follow when every record of the sync is in its queue: what a producer is told, a consumer can see.
     for (let i = first; i < head; i++) {
       const record = pending[i]
