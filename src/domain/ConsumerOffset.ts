@@ -229,6 +229,12 @@ export const drainDirty = (offsets: ConsumerOffsets): ReadonlyArray<OffsetEntry>
   return drained
 }
 
+/** Has `drainDirty` hand a queue out again, with its newest offset: the record that carried it did not become durable. */
+export const markDirty = (offsets: ConsumerOffsets, group: string, topic: string, queueId: number): void => {
+  const queueOffset = get(offsets.committed, group, topic, queueId)
+  if (queueOffset !== undefined) set(offsets.dirty, group, topic, queueId, queueOffset)
+}
+
 /** Everything committed, for a snapshot. */
 export const entries = (offsets: ConsumerOffsets): ReadonlyArray<OffsetEntry> => entriesOf(offsets.committed)
 

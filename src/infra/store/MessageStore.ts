@@ -51,6 +51,8 @@ export type StoredStatus = "Stored" | "FlushTimedOut" | "Failed"
 /** Called once for the last record of a put, when it is readable, late, or never going to be. */
 export interface PutWaiter {
   readonly stored: (status: StoredStatus, record: Appended) => void
+  /** Waits as long as it takes: it is never told `FlushTimedOut`, which leaves open what will be. */
+  readonly isPatient?: boolean
 }
 
 /** Why a put was refused at once; nothing was appended. */
@@ -572,8 +574,9 @@ export class MessageStore {
         const record = this.#pending[i]
         if (record === undefined || record.appendedAtMs > late) break
         const { waiter } = record
+        if (waiter === undefined || waiter.isPatient === true) continue
         record.waiter = undefined
-        waiter?.stored("FlushTimedOut", record)
+        waiter.stored("FlushTimedOut", record)
       }
       this.#scheduleSweep()
     })

@@ -123,6 +123,8 @@ export class DelayDelivery {
       store.queues.get(target.topic, target.queueId),
       { ...message, preparedTransactionOffset: message.physicalOffset, properties: target.properties },
       {
+        // Told late rather than in doubt: progress that is not noted would deliver the message a second time.
+        isPatient: true,
         stored: (status) => {
           level.underWay--
           if (status !== "Stored") return

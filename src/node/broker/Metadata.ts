@@ -1,7 +1,10 @@
 /**
  * What a broker knows beside messages: topics, groups, consumer offsets and the progress of delay levels. All of it is
- * a fold over the log on top of snapshots (promises P8, P9). A change is a record of the log first, then, for topics
- * and groups, a snapshot file, and only then answered; offsets are gathered into one record per `offsetsEveryMs`.
+ * a fold over the log on top of snapshots (promises P8, P9). A change is a record of the log first, then true, then,
+ * for topics and groups, a snapshot file, and only then answered; offsets go their own way (`OffsetJournal`).
+ *
+ *   one truth  a snapshot holds what the records before its position say, and nothing that is still on its way: else a
+ *              power cut could leave a topic or an offset that the log never heard of
  */
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as DataVersion from "../../domain/DataVersion.ts"
@@ -12,32 +15,23 @@ import type { TopicConfig } from "../../domain/Topic.ts"
 import { TopicName } from "../../domain/Topic.ts"
 import * as ConfigJson from "../../format/ConfigJson.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
-import type { MessageStore, StoredStatus } from "../../infra/store/MessageStore.ts"
+import type { MessageStore, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
 import { StoreError } from "../../infra/store/StoreError.ts"
 import type { World } from "../../infra/world/World.ts"
+import { OffsetJournal } from "./OffsetJournal.ts"
 import { Snapshots } from "./Snapshots.ts"
 import * as SystemRecords from "./SystemRecords.ts"
 
 /** Called when a change is durable, or with the reason why it is not known to be. */
 export type Durable = (failure: string | undefined) => void
 
-/** An offset is on disk at most this long after it was committed. */
-const offsetsEveryMs = 100
-/** Offsets in one record: about 400 KB of JSON. */
-const offsetsPerRecord = 5000
-
-const failureOf = (status: StoredStatus): string | undefined => {
-  if (status === "Stored") return undefined
-  return status === "FlushTimedOut"
-    ? "the disk is slow: the change is in the log, but was not synced in time"
-    : "the store failed: whether the change is on disk is unknown"
-}
+const failureOf = (status: StoredStatus): string | undefined =>
+  status === "Stored" ? undefined : "the store failed: whether the change is on disk is unknown"
 
 export class Metadata {
   readonly topics = new Map<string, TopicConfig>()
   readonly groups = new Map<string, GroupConfig>()
   readonly forbidden = new Map<string, ReadonlyMap<string, number>>()
-  readonly offsets: ConsumerOffset.ConsumerOffsets
   /** By delay level, the next queue offset of its queue to deliver. */
   readonly delayOffsets = new Map<number, number>()
   topicsVersion: DataVersion.DataVersion
@@ -51,21 +45,26 @@ export class Metadata {
   #store: MessageStore | undefined
   #positions = { delay: 0, groups: 0, offsets: 0, topics: 0 }
   #isForeign = { groups: false, offsets: false, topics: false }
-  #waiting: Array<{ readonly names: ReadonlySet<string>; readonly done: Durable }> = []
-  #snapshotScheduled = false
-  #offsetWaiters: Array<Durable> = []
-  #offsetTimer: (() => void) | undefined
-  #offsetsChanged = false
+  #waiting: Array<Durable> = []
+  readonly #journal: OffsetJournal
+  /** What changed since its snapshot was written. */
+  #topicsChanged = false
+  #groupsChanged = false
   #delayChanged = false
 
   constructor(world: World, root: string) {
     this.#world = world
     this.#snapshots = new Snapshots(world.disk, root)
     const nowMs = world.clock.nowMs()
-    this.offsets = ConsumerOffset.make(nowMs)
+    this.#journal = new OffsetJournal(world, (record, done) => this.#append([record], done))
     this.topicsVersion = DataVersion.initial(nowMs)
     this.groupsVersion = DataVersion.initial(nowMs)
     this.delayVersion = DataVersion.initial(nowMs)
+  }
+
+  /** How far each group has consumed each queue, as consumers are answered. */
+  get offsets(): ConsumerOffset.ConsumerOffsets {
+    return this.#journal.offsets
   }
 
   /** Reads the snapshots. Answers the log offset to fold from. Throws `StoreError`. */
@@ -92,7 +91,7 @@ export class Metadata {
         const at = key.indexOf("@")
         if (at < 0) continue
         for (const [queueId, queueOffset] of queues)
-          ConsumerOffset.apply(this.offsets, {
+          this.#journal.restore({
             group: key.slice(at + 1),
             queueId,
             queueOffset,
@@ -133,13 +132,11 @@ export class Metadata {
       })
       return
     }
-    if (record.kind === "topics" && at >= this.#positions.topics)
-      for (const config of record.topics) this.topics.set(config.topicName, config)
-    if (record.kind === "groups" && at >= this.#positions.groups)
-      for (const config of record.groups) this.groups.set(config.groupName, config)
-    if (record.kind === "offsets" && at >= this.#positions.offsets)
+    if (at < this.#positions[record.kind]) return
+    if (record.kind === "offsets")
       for (const [group, topic, queueId, queueOffset] of record.offsets)
-        ConsumerOffset.apply(this.offsets, { group, queueId, queueOffset, topic })
+        this.#journal.restore({ group, queueId, queueOffset, topic })
+    else this.#apply(record)
   }
 
   /** The store is open: what another program wrote is taken over as records, and the system's own are added. */
@@ -154,76 +151,44 @@ export class Metadata {
     const newGroups = groups.filter((config) => !this.groups.has(config.groupName))
     for (const config of newTopics) this.topics.set(config.topicName, config)
     for (const config of newGroups) this.groups.set(config.groupName, config)
-    if (newTopics.length > 0) this.topicsVersion = this.#bumped(this.topicsVersion)
-    if (newGroups.length > 0) this.groupsVersion = this.#bumped(this.groupsVersion)
     const foreignTopics = this.#isForeign.topics ? [...this.topics.values()] : newTopics
     const foreignGroups = this.#isForeign.groups ? [...this.groups.values()] : newGroups
     const entries = this.#isForeign.offsets ? ConsumerOffset.entries(this.offsets) : []
     const records: Array<SystemRecords.SystemRecord> = []
     if (foreignTopics.length > 0) records.push({ kind: "topics", topics: foreignTopics })
     if (foreignGroups.length > 0) records.push({ groups: foreignGroups, kind: "groups" })
-    for (let i = 0; i < entries.length; i += offsetsPerRecord)
-      records.push({ kind: "offsets", offsets: entries.slice(i, i + offsetsPerRecord).map(tuple) })
-    if (records.length === 0) return done(undefined)
-    this.#append(records, (failure) => {
-      if (failure !== undefined) return done(failure)
-      this.#writeAll()
-      done(undefined)
+    const isNothingNew = records.length === 0 && entries.length === 0
+    this.#append(records, (topicsFailure) => {
+      if (topicsFailure !== undefined || isNothingNew) return done(topicsFailure)
+      const stored: Durable = (failure) => {
+        if (failure === undefined) this.writeAll()
+        done(failure)
+      }
+      this.#journal.append(entries, [stored])
     })
   }
 
   /** Creates or changes topics and groups; `done` when the change is durable, also for Apache RocketMQ. */
   change(topics: ReadonlyArray<TopicConfig>, groups: ReadonlyArray<GroupConfig>, done: Durable): void {
     const records: Array<SystemRecords.SystemRecord> = []
-    const names = new Set<string>()
-    if (topics.length > 0) {
-      for (const config of topics) this.topics.set(config.topicName, config)
-      this.topicsVersion = this.#bumped(this.topicsVersion)
-      records.push({ kind: "topics", topics })
-      names.add("topics")
-    }
-    if (groups.length > 0) {
-      for (const config of groups) this.groups.set(config.groupName, config)
-      this.groupsVersion = this.#bumped(this.groupsVersion)
-      records.push({ groups, kind: "groups" })
-      names.add("groups")
-    }
+    if (topics.length > 0) records.push({ kind: "topics", topics })
+    if (groups.length > 0) records.push({ groups, kind: "groups" })
     this.#append(records, (failure) => {
       if (failure !== undefined) return done(failure)
-      this.#waiting.push({ done, names })
       if (topics.length > 0) this.onTopicsChanged(topics)
-      if (this.#snapshotScheduled) return
-      this.#snapshotScheduled = true
       // Changes of one turn share the write of the files.
-      this.#world.clock.soon(() => this.#writeWaiting())
+      if (this.#waiting.push(done) === 1) this.#world.clock.soon(() => this.#writeWaiting())
     })
   }
 
   /** An offset was committed in memory; `done`, if given, runs when it is on disk. */
   offsetCommitted(done?: Durable): void {
-    this.#offsetsChanged = true
-    if (done !== undefined) this.#offsetWaiters.push(done)
-    this.#offsetTimer ??= this.#world.clock.after(offsetsEveryMs, () => this.flushOffsets())
+    this.#journal.committed(done)
   }
 
   /** Appends a record of what was committed since the last one. */
-  flushOffsets(done: Durable = () => {}): void {
-    this.#offsetTimer?.()
-    this.#offsetTimer = undefined
-    const waiters = this.#offsetWaiters
-    this.#offsetWaiters = []
-    const entries = ConsumerOffset.drainDirty(this.offsets)
-    const all: Durable = (failure) => {
-      for (const { group, queueId, queueOffset, topic } of failure === undefined ? entries : [])
-        this.#world.trace?.("PersistOffset", { group, queueId, queueOffset, topic })
-      for (const waiter of waiters) waiter(failure)
-      done(failure)
-    }
-    if (entries.length === 0) return all(undefined)
-    const records: Array<SystemRecords.SystemRecord> = []
-    for (let i = 0; i < entries.length; i += offsetsPerRecord)
-      records.push({ kind: "offsets", offsets: entries.slice(i, i + offsetsPerRecord).map(tuple) })
-    this.#append(records, all)
+  flushOffsets(done: Durable): void {
+    this.#journal.flush(done)
   }
 
   /** A delay level's message was delivered, or skipped: the next one is at `queueOffset`. */
@@ -234,9 +199,10 @@ export class Metadata {
 
   /** Writes the snapshots of what changes with every message. */
   writeProgress(): void {
+    // What the store refused before is tried again.
+    this.#journal.flush()
     const position = this.#position()
-    if (this.#offsetsChanged) {
-      this.#offsetsChanged = false
+    if (this.#journal.hasChanged) {
       this.#snapshots.write(
         "consumerOffset.json",
         ConfigJson.printConsumerOffsets({
@@ -245,32 +211,40 @@ export class Metadata {
           offsetTable: this.#offsetTable(),
         }),
       )
+      this.#journal.hasChanged = false
     }
     if (this.#delayChanged) {
-      this.#delayChanged = false
-      this.delayVersion = this.#bumped(this.delayVersion)
+      const delayVersion = this.#bumped(this.delayVersion)
       this.#snapshots.write(
         "delayOffset.json",
         ConfigJson.printDelayOffsets({
-          dataVersion: this.delayVersion,
+          dataVersion: delayVersion,
           position,
           offsetTable: this.delayOffsets,
         }),
       )
+      this.delayVersion = delayVersion
+      this.#delayChanged = false
     }
   }
 
-  /** Writes every snapshot: at a clean shutdown, and after another program's files were taken over. */
-  #writeAll(): void {
-    this.#offsetsChanged = true
-    this.#delayChanged = true
-    this.#writeTopics()
-    this.#writeGroups()
+  /**
+   * Writes every snapshot whose records lie in the log alone: afterwards the log may lose its oldest segment. Throws
+   * `DiskError`, and then it may not.
+   */
+  writeChanged(): void {
+    if (this.#topicsChanged) this.#writeTopics()
+    if (this.#groupsChanged) this.#writeGroups()
     this.writeProgress()
   }
 
+  /** Writes every snapshot: at a clean shutdown, and after another program's files were taken over. */
   writeAll(): void {
-    this.#writeAll()
+    this.#topicsChanged = true
+    this.#groupsChanged = true
+    this.#journal.hasChanged = true
+    this.#delayChanged = true
+    this.writeChanged()
   }
 
   #foldDelivered(source: StoredMessage | undefined): void {
@@ -279,37 +253,62 @@ export class Metadata {
     this.delayOffsets.set(level, Math.max(this.delayOffsets.get(level) ?? 0, source.queueOffset + 1))
   }
 
+  #apply(record: Exclude<SystemRecords.SystemRecord, { readonly kind: "offsets" }>): void {
+    if (record.kind === "topics") for (const config of record.topics) this.topics.set(config.topicName, config)
+    else for (const config of record.groups) this.groups.set(config.groupName, config)
+  }
+
+  /** A record became durable: what it says is true from now on. */
+  #becameTrue(record: SystemRecords.SystemRecord): void {
+    if (record.kind === "offsets") return
+    this.#apply(record)
+    if (record.kind === "topics") {
+      this.topicsVersion = this.#bumped(this.topicsVersion)
+      this.#topicsChanged = true
+    } else {
+      this.groupsVersion = this.#bumped(this.groupsVersion)
+      this.#groupsChanged = true
+    }
+  }
+
   #append(records: ReadonlyArray<SystemRecords.SystemRecord>, done: Durable): void {
     const store = this.#store
     if (store === undefined) return done("the broker is not started")
     let left = records.length
+    if (left === 0) return done(undefined)
     let failed: string | undefined
-    const stored = (status: StoredStatus): void => {
-      failed ??= failureOf(status)
+    const ended = (failure: string | undefined): void => {
+      failed ??= failure
       if (--left === 0) done(failed)
     }
     for (const record of records) {
+      const waiter: PutWaiter = {
+        // Told late rather than in doubt: what a late sync leaves unknown could not be taken back.
+        isPatient: true,
+        stored: (status) => {
+          const failure = failureOf(status)
+          if (failure === undefined) this.#becameTrue(record)
+          ended(failure)
+        },
+      }
       const queue = store.queues.get(SystemRecords.topicOf[record.kind], 0)
-      const refused = store.put(queue, SystemRecords.encode(record, this.#world.clock.nowMs()), { stored }, true)
-      if (typeof refused !== "string") continue
-      failed ??= `the store refuses the change: ${refused}`
-      if (--left === 0) return done(failed)
+      const put = store.put(queue, SystemRecords.encode(record, this.#world.clock.nowMs()), waiter, true)
+      if (typeof put === "string") ended(`the store refuses the change: ${put}`)
     }
   }
 
   #writeWaiting(): void {
-    this.#snapshotScheduled = false
     const waiting = this.#waiting
     this.#waiting = []
     let failure: string | undefined
     try {
-      if (waiting.some(({ names }) => names.has("topics"))) this.#writeTopics()
-      if (waiting.some(({ names }) => names.has("groups"))) this.#writeGroups()
+      if (this.#topicsChanged) this.#writeTopics()
+      if (this.#groupsChanged) this.#writeGroups()
     } catch (error) {
       failure = `config/ cannot be written: ${error instanceof Error ? error.message : String(error)}`
       this.#world.log.error(failure)
     }
-    for (const { done } of waiting) done(failure)
+    for (const done of waiting) done(failure)
   }
 
   #writeTopics(): void {
@@ -321,6 +320,7 @@ export class Metadata {
         topicConfigTable: this.topics,
       }),
     )
+    this.#topicsChanged = false
   }
 
   #writeGroups(): void {
@@ -333,16 +333,17 @@ export class Metadata {
         subscriptionGroupTable: this.groups,
       }),
     )
+    this.#groupsChanged = false
   }
 
-  /** What is readable is folded into the state already; what is not yet may be folded twice, which changes nothing. */
+  /** What is readable is folded into the state already, and nothing else is: records become true in that turn. */
   #position(): number {
     return this.#store?.log.readableOffset ?? 0
   }
 
   #offsetTable(): ReadonlyMap<string, ReadonlyMap<number, number>> {
     const table = new Map<string, ReadonlyMap<number, number>>()
-    for (const [group, topics] of this.offsets.committed)
+    for (const [group, topics] of this.#journal.durable.committed)
       for (const [topic, queues] of topics) table.set(`${topic}@${group}`, queues)
     return table
   }
@@ -351,10 +352,3 @@ export class Metadata {
     return DataVersion.next(version, this.#world.clock.nowMs())
   }
 }
-
-const tuple = (entry: ConsumerOffset.OffsetEntry): SystemRecords.OffsetTuple => [
-  entry.group,
-  entry.topic,
-  entry.queueId,
-  entry.queueOffset,
-]

@@ -37,6 +37,8 @@ export const retain = (state: BrokerState): void => {
       usedPercent: { commitLog: used, consumeQueue: used },
     },
   )
+  // What the oldest segment alone says of topics, groups and offsets must be in a snapshot before it goes (P8, P9).
+  if (verdict.count > 0) state.metadata.writeChanged()
   for (let i = 0; i < verdict.count; i++) {
     const segment = files.first
     if (segment === undefined || !store.deleteFirstSegment()) break
