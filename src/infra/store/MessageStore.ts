@@ -316,7 +316,11 @@ export class MessageStore {
   /** Reads messages of a queue from `queueOffset` on; `done` runs in this turn when they are in memory. */
   get(request: GetRequest, done: (error: DiskError | undefined, result: GetResult | undefined) => void): void {
     const { queue, queueOffset } = request
-    queue.correctMin(this.log.minOffset)
+    const correct = (): true => {
+      queue.correctMin(this.log.minOffset)
+      return true
+    }
+    if (attempt(correct, (error) => done(error, undefined)) === undefined) return
     const { maxOffset, minOffset } = queue
     const bare = (status: GetStatus, nextBeginOffset: number): void =>
       done(undefined, { copyTo: nothing, count: 0, maxOffset, minOffset, nextBeginOffset, sizeBytes: 0, status })
@@ -346,22 +350,26 @@ export class MessageStore {
     })
   }
 
-  /** The record at a physical offset, checked; undefined when there is none, or when it is rotten. */
-  lookAt(commitLogOffset: number, done: (message: StoredMessage.StoredMessage | undefined) => void): void {
+  /** The record at a physical offset, checked; undefined when there is none, it is rotten, or the disk fails to read. */
+  lookAt(
+    commitLogOffset: number,
+    done: (message: StoredMessage.StoredMessage | undefined, error: DiskError | undefined) => void,
+  ): void {
     const { log } = this
-    if (commitLogOffset < log.minOffset || commitLogOffset + recordBytesMin > log.readableOffset) return done(undefined)
+    const none = (error?: DiskError): void => done(undefined, error)
+    if (commitLogOffset < log.minOffset || commitLogOffset + recordBytesMin > log.readableOffset) return none()
     const head = Buffer.allocUnsafe(4)
     this.#bringIn([commitLogOffset], [4], 0, undefined, (error, removed) => {
-      if (error !== undefined || removed) return done(undefined)
+      if (error !== undefined || removed) return none(error)
       log.copyTo(head, 0, commitLogOffset, 4)
       const sizeBytes = head.readInt32BE(0)
-      if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > log.readableOffset) return done(undefined)
-      if (sizeBytes > log.recordBytesMax) return done(undefined)
+      if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > log.readableOffset) return none()
+      if (sizeBytes > log.recordBytesMax) return none()
       this.#bringIn([commitLogOffset], [sizeBytes], 0, undefined, (failed, gone) => {
-        if (failed !== undefined || gone) return done(undefined)
+        if (failed !== undefined || gone) return none(failed)
         const bytes = Buffer.allocUnsafe(sizeBytes)
         log.copyTo(bytes, 0, commitLogOffset, sizeBytes)
-        done(this.#decode(bytes, commitLogOffset))
+        done(this.#decode(bytes, commitLogOffset), undefined)
       })
     })
   }

@@ -22,7 +22,13 @@ export class RetryHandler {
   readonly handle = (command: Command, call: Call): void => {
     const header = Format.ConsumerSendMsgBack.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
-    this.#state.store.lookAt(header.offset, (message) => this.#decide(command, header, message, call))
+    this.#state.store.lookAt(header.offset, (message, error) => {
+      if (error === undefined) return this.#decide(command, header, message, call)
+      call.answer({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `the message cannot be read now: ${error.message}. Send it back again.`,
+      })
+    })
   }
 
   #decide(command: Command, header: Format.ConsumerSendMsgBack, message: StoredMessage | undefined, call: Call): void {
