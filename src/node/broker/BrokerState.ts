@@ -36,6 +36,8 @@ export class BrokerState {
   readonly messageIdPrefix: string
   /** Properties that every stored single message gets. */
   readonly stamp: string
+  /** What every answer to a send carries, refusals too: the client's trace of the send is built from it. */
+  readonly sendExt: { readonly MSG_REGION: string; readonly TRACE_ON: string }
   readonly sendView: Send.View
   readonly pullView: Pull.View
   readonly sendSettings: Send.Settings
@@ -59,6 +61,7 @@ export class BrokerState {
     this.metadata = metadata
     this.delayLevels = delayLevels
     this.locks = QueueLock.make(locksQuietUntilMs)
+    this.sendExt = { MSG_REGION: config.regionId, TRACE_ON: config.traceOn ? "true" : "false" }
     const { storeHost } = store.options
     this.messageIdPrefix = MessageId.prefix(storeHost)
     this.stamp = Send.printStamp({
@@ -93,7 +96,8 @@ export class BrokerState {
       autoCreateSubscriptionGroup,
       brokerName,
       brokerPermission,
-      enablePropertyFilter: config.enablePropertyFilter,
+      // Handlers refuse every filter but tags, whatever the setting says: see `answerUnknownFilter`.
+      enablePropertyFilter: true,
       litePullMessageEnable: config.litePullMessageEnable,
     }
   }
@@ -132,6 +136,16 @@ export const answerRefusal = (call: Call, refusal: Refusal): void =>
     code: ResponseCode[refusal.code],
     remark: refusal.remark,
     ...(refusal.forbiddenType === undefined ? {} : { ext: { forbiddenType: refusal.forbiddenType } }),
+  })
+
+/**
+ * Answers who wants another filter than tags. Whatever enablePropertyFilter says: to let everything through would hand
+ * a consumer messages that it did not ask for.
+ */
+export const answerUnknownFilter = (call: Call, expressionType: string): void =>
+  call.answer({
+    code: ResponseCode.SYSTEM_ERROR,
+    remark: `The broker does not support consumer to filter message by ${expressionType}: this version filters by tags only. Subscribe by tags.`,
   })
 
 /** Answers a request whose parameters cannot be read. */

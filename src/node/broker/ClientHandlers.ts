@@ -20,7 +20,7 @@ import { ResponseCode } from "../../format/ResponseCode.ts"
 import { standard } from "../../format/shape.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
-import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+import { answerMalformed, answerRefusal, answerUnknownFilter, type BrokerState } from "./BrokerState.ts"
 
 /** How often silent clients are looked for; they are dropped after 120 s. */
 const sweepEveryMs = 10_000
@@ -138,11 +138,7 @@ export class ClientHandlers {
     const { expressionType, subString, subVersion, topic } = body.subscriptionData
     const parsed = Subscription.parseTyped(topic, subString, expressionType, subVersion)
     if (Result.isFailure(parsed)) return answerRefusal(call, parsed.failure)
-    if (!Subscription.isTagType(expressionType) && !this.#state.config.enablePropertyFilter)
-      return call.answer({
-        code: ResponseCode.SYSTEM_ERROR,
-        remark: `The broker does not support consumer to filter message by ${expressionType}. Filter by tags.`,
-      })
+    if (!Subscription.isTagType(expressionType)) return answerUnknownFilter(call, expressionType)
     call.answer({ code: ResponseCode.SUCCESS })
   }
 

@@ -7,7 +7,7 @@ import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as HeldPull from "../../domain/HeldPull.ts"
 import * as Pull from "../../domain/Pull.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
-import { matchesCode, subscribeAll } from "../../domain/Subscription.ts"
+import { isTagType, matchesCode, subscribeAll } from "../../domain/Subscription.ts"
 import * as Result from "effect/Result"
 import * as Commands from "../../format/Command.ts"
 import type { Command } from "../../format/Command.ts"
@@ -17,7 +17,7 @@ import { RequestCode } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
-import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+import { answerMalformed, answerRefusal, answerUnknownFilter, type BrokerState } from "./BrokerState.ts"
 
 /** No more messages in one answer, whatever a client asks. */
 const countMax = 1024
@@ -64,13 +64,18 @@ export class PullHandler {
       state.pullSettings,
     )
     if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
-    const { createGroup, groupConfig, subscription } = decided.success
+    const { config, createGroup, groupConfig, subscription } = decided.success
+    if (!isTagType(subscription.expressionType)) return answerUnknownFilter(call, subscription.expressionType)
     if (createGroup !== undefined) state.metadata.change([], [createGroup], () => {})
     if (Pull.commits(sysFlag, isFirstPass)) this.#commit(header, call)
     const reset = ConsumerOffset.takeReset(state.metadata.offsets, group, topic, queueId)
     const queue = state.store.queues.get(topic, queueId)
-    if (reset !== undefined)
-      return this.#answer(call, "OFFSET_RESET", queueOffset, reset, queue.minOffset, queue.maxOffset, 0)
+    const flags = { groupSysFlag: groupConfig.groupSysFlag, topicSysFlag: config.topicSysFlag }
+    if (reset !== undefined) {
+      const { maxOffset, minOffset } = queue
+      const place = { maxOffset, minOffset, nextBeginOffset: reset, suggestWhichBrokerId: 0 }
+      return this.#answer(call, "OFFSET_RESET", queueOffset, { ...place, ...flags })
+    }
     const matches =
       subscription.subString === subscribeAll ? undefined : (code: number) => matchesCode(subscription, code)
     const asked = Math.min(Math.max(1, header.maxMsgNums), countMax)
@@ -81,18 +86,20 @@ export class PullHandler {
           remark: `the messages cannot be read: ${error?.message ?? "unknown"}. Try again; if it stays, run gantry store verify.`,
         })
       const { maxOffset, minOffset, nextBeginOffset, status } = result
-      const suggested = Pull.suggestWhichBrokerId(state.config.slaveReadEnable, false, groupConfig)
+      ConsumerOffset.pulled(state.metadata.offsets, group, topic, queueId, nextBeginOffset)
+      const suggestWhichBrokerId = Pull.suggestWhichBrokerId(state.config.slaveReadEnable, false, groupConfig)
+      const ext = { maxOffset, minOffset, nextBeginOffset, suggestWhichBrokerId, ...flags }
       if (status !== "FOUND") {
         const code = Pull.codeOf(status, queueOffset)
         if (Pull.isHeld(code, sysFlag, isFirstPass) && this.#hold(header, isLite, call, queue, subscription)) return
-        return this.#answer(call, status, queueOffset, nextBeginOffset, minOffset, maxOffset, suggested)
+        return this.#answer(call, status, queueOffset, ext)
       }
       const head = Commands.encodeResponseHead(
         call.serialize,
         ResponseCode.SUCCESS,
         call.opaque,
         status,
-        { maxOffset, minOffset, nextBeginOffset, suggestWhichBrokerId: suggested },
+        ext,
         result.sizeBytes,
       )
       // One buffer and one copy: the ring may be overwritten before the socket has taken the bytes.
@@ -103,26 +110,13 @@ export class PullHandler {
           code: ResponseCode.SYSTEM_ERROR,
           remark: `a message of queue ${queueId} of topic[${topic}] at or after offset ${queueOffset} is rotten on the broker's disk and is not served. Run gantry store verify on the broker, or skip it by resetting the offset.`,
         })
-      ConsumerOffset.pulled(state.metadata.offsets, group, topic, queueId, nextBeginOffset)
       state.world.trace?.("Pull", { count: result.count, group, queueId, queueOffset, topic })
       call.answerEncoded(frame)
     })
   }
 
-  #answer(
-    call: Call,
-    status: Pull.PullStatus,
-    queueOffset: number,
-    nextBeginOffset: number,
-    minOffset: number,
-    maxOffset: number,
-    suggestWhichBrokerId: number,
-  ): void {
-    call.answer({
-      code: ResponseCode[Pull.codeOf(status, queueOffset)],
-      ext: { maxOffset, minOffset, nextBeginOffset, suggestWhichBrokerId },
-      remark: status,
-    })
+  #answer(call: Call, status: Pull.PullStatus, queueOffset: number, ext: Format.PullMessageAnswer): void {
+    call.answer({ code: ResponseCode[Pull.codeOf(status, queueOffset)], ext, remark: status })
   }
 
   /** The offset that a pull carries. Nobody waits for it: it is on disk with the next record of offsets. */

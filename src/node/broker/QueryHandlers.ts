@@ -42,6 +42,7 @@ export class QueryHandlers {
       if (bodies.length === 0)
         return call.answer({
           code: ResponseCode.QUERY_NOT_FOUND,
+          ext: { indexLastUpdatePhyoffset: 0, indexLastUpdateTimestamp: 0 },
           remark: `can not find message, maybe time range not correct: no message of topic[${header.topic}] has key ${header.key} in it`,
         })
       call.answer({

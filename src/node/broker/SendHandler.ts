@@ -7,7 +7,9 @@
  */
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as Properties from "../../domain/Properties.ts"
+import type { Refusal } from "../../domain/Refusal.ts"
 import * as Send from "../../domain/Send.ts"
+import * as Topic from "../../domain/Topic.ts"
 import * as Result from "effect/Result"
 import * as Batch from "../../format/Batch.ts"
 import type { Command } from "../../format/Command.ts"
@@ -15,9 +17,10 @@ import { Malformed } from "../../format/Malformed.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
 import * as Format from "../../format/SendMessage.ts"
+import { propertiesSize, propertiesSizeMax } from "../../format/StoredMessage.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { Appended, MessageIn, PutRefusal, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
-import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+import { answerMalformed, type BrokerState } from "./BrokerState.ts"
 
 const noWait = "false"
 
@@ -44,10 +47,7 @@ export class SendHandler {
     const state = this.#state
     const properties = header.properties ?? ""
     if (body.length === 0)
-      return call.answer({
-        code: ResponseCode.MESSAGE_ILLEGAL,
-        remark: "the message has no body: send at least one byte",
-      })
+      return this.#refuse(call, ResponseCode.MESSAGE_ILLEGAL, "the message has no body: send at least one byte")
     const isBatch = header.batch === true
     const decided = Send.decide(
       {
@@ -67,18 +67,21 @@ export class SendHandler {
       state.sendView,
       state.sendSettings,
     )
-    if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
+    if (Result.isFailure(decided)) return this.#refuseAs(call, decided.failure)
     const accepted = decided.success
     if (accepted.isHalf)
-      return call.answer({
-        code: ResponseCode.NO_PERMISSION,
-        remark: `the broker[${state.config.brokerName}] takes no transactional messages: they come with a later version. The message was not stored.`,
-      })
-    if (accepted.isInnerBatch)
-      return call.answer({
-        code: ResponseCode.MESSAGE_ILLEGAL,
-        remark: `topic[${accepted.topic}] has queue.type BatchCQ, which this broker does not serve. Use a topic of type SimpleCQ.`,
-      })
+      return this.#refuse(
+        call,
+        ResponseCode.NO_PERMISSION,
+        `the broker[${state.config.brokerName}] takes no transactional messages: they come with a later version. The message was not stored.`,
+      )
+    // Single messages neither: Apache RocketMQ does not open a store in which such a topic has queues of another kind.
+    if (Topic.isBatchQueue(accepted.config))
+      return this.#refuse(
+        call,
+        ResponseCode.MESSAGE_ILLEGAL,
+        `topic[${accepted.topic}] has queue.type BatchCQ, which this broker does not serve. Use a topic of type SimpleCQ.`,
+      )
     if (accepted.create.length === 0 && accepted.createGroup === undefined)
       return this.#store(accepted, header, body, isBatch, call)
     // The bytes of the request are the socket's: what waits keeps its own.
@@ -92,11 +95,7 @@ export class SendHandler {
     this.#state.metadata.change(accepted.create, groups, (failure) => {
       this.#creating.delete(header.topic)
       if (failure === undefined) this.#store(accepted, header, body, isBatch, call)
-      else
-        call.answer({
-          code: ResponseCode.SYSTEM_ERROR,
-          remark: `topic[${accepted.topic}] could not be created: ${failure}`,
-        })
+      else this.#refuse(call, ResponseCode.SYSTEM_ERROR, `topic[${accepted.topic}] could not be created: ${failure}`)
       for (const run of waiting) run()
     })
   }
@@ -107,15 +106,15 @@ export class SendHandler {
     const stamped = Send.stampProperties(accepted.properties, state.stamp, state.newUniqKey)
     const glance = Properties.glance(stamped)
     if (glance.delay === undefined && isTimer(stamped))
-      return call.answer({
-        code: ResponseCode.SYSTEM_ERROR,
-        remark:
-          "timer messages are not enabled on this broker (timerWheelEnable=false). Use a delay level; the message was not stored.",
-      })
+      return this.#refuse(
+        call,
+        ResponseCode.SYSTEM_ERROR,
+        "timer messages are not enabled on this broker (timerWheelEnable=false). Use a delay level; the message was not stored.",
+      )
     let place: DelayLevel.Placed = { properties: stamped, queueId: accepted.queueId, topic: accepted.topic }
     if (glance.delay !== undefined) {
       const placed = DelayLevel.rewrite({ ...place, sysFlag: accepted.sysFlag }, state.delayLevels)
-      if (Result.isFailure(placed)) return answerRefusal(call, placed.failure)
+      if (Result.isFailure(placed)) return this.#refuseAs(call, placed.failure)
       place = placed.success
     }
     const { properties, queueId, topic } = place
@@ -134,27 +133,33 @@ export class SendHandler {
     const waits = glance.wait !== noWait
     const waiter = new SendWaiter(state, call, accepted.queueId, glance.uniqKey)
     const put = state.store.put(state.store.queues.get(topic, queueId), message, waits ? waiter : undefined)
-    if (typeof put === "string") return answerPutRefusal(call, put, state)
+    if (typeof put === "string") return this.#refusePut(call, put)
     if (!waits) waiter.stored("Stored", put)
   }
 
   #storeBatch(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, call: Call): void {
     const state = this.#state
     if (body.length > state.config.maxMessageSize)
-      return call.answer({
-        code: ResponseCode.SYSTEM_ERROR,
-        remark: `the batch is too large: ${body.length} bytes, maxMessageSize is ${state.config.maxMessageSize}. Split it.`,
-      })
+      return this.#refuse(
+        call,
+        ResponseCode.SYSTEM_ERROR,
+        `the batch is too large: ${body.length} bytes, maxMessageSize is ${state.config.maxMessageSize}. Split it.`,
+      )
     const elements = Batch.decode(body)
     if (elements instanceof Malformed)
-      return call.answer({
-        code: ResponseCode.MESSAGE_ILLEGAL,
-        remark: `the batch cannot be read: ${elements.reason}. Nothing was stored.`,
-      })
+      return this.#refuse(
+        call,
+        ResponseCode.MESSAGE_ILLEGAL,
+        `the batch cannot be read: ${elements.reason}. Nothing was stored.`,
+      )
+    // Looked at before the first is put: a producer that is refused must be able to count on nothing being stored.
+    if (elements.some(({ properties }) => propertiesSize(properties, true) > propertiesSizeMax))
+      return this.#refusePut(call, "PropertiesTooLarge")
     const queue = state.store.queues.get(accepted.topic, accepted.queueId)
     const bornHost = state.bornHost(call.connection)
     const last = elements.length - 1
-    const waiter = new BatchWaiter(state, call, accepted.queueId)
+    const uniqKey = Properties.find(header.properties ?? "", Properties.PropertyName.UNIQ_KEY)
+    const waiter = new BatchWaiter(state, call, accepted.queueId, uniqKey)
     for (const [index, element] of elements.entries()) {
       const put = state.store.put(
         queue,
@@ -170,9 +175,22 @@ export class SendHandler {
         },
         index === last ? waiter : undefined,
       )
-      if (typeof put === "string") return answerPutRefusal(call, put, state)
+      if (typeof put === "string") return this.#refusePut(call, put)
       waiter.add(put)
     }
+  }
+
+  #refuse(call: Call, code: number, remark: string): void {
+    call.answer({ code, ext: this.#state.sendExt, remark })
+  }
+
+  #refuseAs(call: Call, refusal: Refusal): void {
+    this.#refuse(call, ResponseCode[refusal.code], refusal.remark)
+  }
+
+  #refusePut(call: Call, refusal: PutRefusal): void {
+    const { code, remark } = putRefusals[refusal]
+    this.#refuse(call, code, remark(this.#state.config.maxMessageSize))
   }
 }
 
@@ -214,13 +232,15 @@ class BatchWaiter implements PutWaiter {
   readonly #state: BrokerState
   readonly #call: Call
   readonly #queueId: number
+  readonly #transactionId: string | undefined
   readonly #offsets: Array<number> = []
   #first = -1
 
-  constructor(state: BrokerState, call: Call, queueId: number) {
+  constructor(state: BrokerState, call: Call, queueId: number, transactionId: string | undefined) {
     this.#state = state
     this.#call = call
     this.#queueId = queueId
+    this.#transactionId = transactionId
   }
 
   add(record: Appended): void {
@@ -233,7 +253,7 @@ class BatchWaiter implements PutWaiter {
       msgId: this.#offsets.map((offset) => this.#state.messageId(offset)).join(","),
       queueId: this.#queueId,
       queueOffset: this.#first,
-      transactionId: undefined,
+      transactionId: this.#transactionId,
     })
   }
 }
@@ -252,17 +272,13 @@ const answerStored = (
   if (status === "Failed")
     return call.answer({
       code: ResponseCode.SERVICE_NOT_AVAILABLE,
+      ext: state.sendExt,
       remark: "the store failed to sync: whether the message is on disk is unknown. Send it to another broker.",
     })
   call.answer({
     code: status === "Stored" ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
-    ext: { ...ext, MSG_REGION: state.config.regionId, TRACE_ON: state.config.traceOn ? "true" : "false" },
+    ext: { ...ext, ...state.sendExt },
   })
-}
-
-const answerPutRefusal = (call: Call, refusal: PutRefusal, state: BrokerState): void => {
-  const { code, remark } = putRefusals[refusal]
-  call.answer({ code, remark: remark(state.config.maxMessageSize) })
 }
 
 /** How the store's refusals are told on the wire. */
