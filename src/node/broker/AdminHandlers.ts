@@ -28,7 +28,7 @@ export class AdminHandlers {
     const invalid = Topic.validateName(header.topic) ?? this.#invalid(header)
     if (invalid !== undefined) return call.answer({ code: ResponseCode.INVALID_PARAMETER, remark: invalid })
     const known = this.#state.metadata.topics.get(header.topic)
-    const attributes = changeAttributes(known?.attributes ?? {}, header.attributes)
+    const attributes = changeAttributes(known, header.attributes)
     if (typeof attributes === "string") return call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: attributes })
     const config: Topic.TopicConfig = {
       attributes,
@@ -47,7 +47,7 @@ export class AdminHandlers {
   readonly createGroup = (command: Command, call: Call): void => {
     const config = ConfigJson.GroupConfig.decode(command.body)
     if (config instanceof Malformed) return answerMalformed(call, config)
-    const invalid = SubscriptionGroup.validateName(config.groupName)
+    const invalid = SubscriptionGroup.validateName(config.groupName) ?? tooManyQueues(config.retryQueueNums)
     if (invalid !== undefined) return call.answer({ code: ResponseCode.INVALID_PARAMETER, remark: invalid })
     this.#state.metadata.change([], [config], (failure) => this.#changed(call, failure))
   }
@@ -56,7 +56,16 @@ export class AdminHandlers {
   readonly allTopics = (_command: Command, call: Call): void => {
     const { topics, topicsVersion } = this.#state.metadata
     call.answer({
-      body: TopicConfigs.encode({ dataVersion: topicsVersion, topicConfigTable: topics }, legacy),
+      body: TopicConfigs.encode(
+        {
+          dataVersion: topicsVersion,
+          mappingDataVersion: topicsVersion,
+          topicConfigTable: topics,
+          topicQueueMappingDetailMap: new Map(),
+          topicQueueMappingInfoMap: new Map(),
+        },
+        legacy,
+      ),
       code: ResponseCode.SUCCESS,
       ext: { totalTopicNum: topics.size },
     })
@@ -100,24 +109,40 @@ export class AdminHandlers {
       return `The topic[${header.topic}] is conflict with system topic: it is the broker's own. Choose another name.`
     if (!Topic.isValidPerm(header.perm)) return `perm ${header.perm} is invalid: 2 write, 4 read, 6 both`
     for (const queueNums of [header.readQueueNums, header.writeQueueNums])
-      if (queueNums < 0 || queueNums > queueNumsMax)
-        return `a topic has 0 to ${queueNumsMax} queues, not ${queueNums}. Set readQueueNums and writeQueueNums.`
-    return undefined
+      if (queueNums < 0) return `a topic has 0 to ${queueNumsMax} queues, not ${queueNums}.`
+    return tooManyQueues(header.readQueueNums) ?? tooManyQueues(header.writeQueueNums)
   }
 }
 
-/** Applies `+key=value,-key` to attributes; a text says why it cannot be. */
+const tooManyQueues = (queueNums: number): string | undefined =>
+  queueNums > queueNumsMax ? `a topic has at most ${queueNumsMax} queues, not ${queueNums}.` : undefined
+
+/** The attributes of topics, and whether a value is one that this broker keeps the promise of. */
+const attributesKnown: ReadonlyMap<string, (value: string) => boolean> = new Map([
+  ["cleanup.policy", (value) => value === "DELETE"],
+  ["message.type", (value) => ["UNSPECIFIED", "NORMAL", "FIFO", "DELAY", "TRANSACTION"].includes(value)],
+  // A topic of another type has files of another kind: Apache RocketMQ would not open the store.
+  ["queue.type", (value) => value === "SimpleCQ"],
+  ["reserve.time", (value) => /^-?\d{1,18}$/.test(value)],
+])
+
+/** Applies `+key=value,-key` to the attributes of a topic, or of one that is being made; a text says why it cannot be. */
 const changeAttributes = (
-  before: Readonly<Record<string, string>>,
+  topic: Topic.TopicConfig | undefined,
   change: string | undefined,
 ): Readonly<Record<string, string>> | string => {
-  const after: Record<string, string> = { ...before }
+  const after: Record<string, string> = { ...topic?.attributes }
   for (const part of (change ?? "").split(",")) {
     if (part === "") continue
     const [key = "", value] = part.slice(1).split("=", 2)
-    if (part.startsWith("+") && value !== undefined && key !== "") after[key] = value
-    else if (part.startsWith("-") && value === undefined && key !== "") delete after[key]
-    else return `attribute "${part}" is neither +key=value nor -key`
+    const isSet = part.startsWith("+") && value !== undefined
+    if (!isSet && !(part.startsWith("-") && value === undefined))
+      return `attribute "${part}" is neither +key=value nor -key`
+    const isServed = attributesKnown.get(key)
+    if (isServed === undefined) return `unsupported key: ${key}. Known are ${[...attributesKnown.keys()].join(", ")}.`
+    if (!isSet) delete after[key]
+    else if (isServed(value)) after[key] = value
+    else return `the attribute ${key} of this broker's topics cannot be ${value}`
   }
   return after
 }
