@@ -38,6 +38,7 @@ import { Registration } from "./Registration.ts"
 import { retain } from "./RetentionService.ts"
 import { RetryHandler } from "./RetryHandler.ts"
 import { SendHandler } from "./SendHandler.ts"
+import { StatusHandlers } from "./StatusHandlers.ts"
 
 /** Why a broker does not start: the sentence says what to do. */
 export class BrokerFault extends Error {
@@ -322,6 +323,7 @@ const handlersOf = (state: BrokerState, clients: ClientHandlers, pulls: PullHand
   const retries = new RetryHandler(state)
   const queries = new QueryHandlers(state)
   const admin = new AdminHandlers(state)
+  const status = new StatusHandlers(state)
   return new Map([
     [RequestCode.SEND_MESSAGE, sends.handle],
     [RequestCode.SEND_MESSAGE_V2, sends.handle],
@@ -348,6 +350,12 @@ const handlersOf = (state: BrokerState, clients: ClientHandlers, pulls: PullHand
     [RequestCode.GET_ALL_TOPIC_CONFIG, admin.allTopics],
     [RequestCode.GET_TOPIC_CONFIG, admin.topic],
     [RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, admin.allGroups],
+    [RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, offsets.reset],
+    [RequestCode.GET_TOPIC_STATS_INFO, status.topicStats],
+    [RequestCode.GET_CONSUME_STATS, status.consumeStats],
+    [RequestCode.GET_CONSUMER_CONNECTION_LIST, status.consumerConnections],
+    [RequestCode.GET_PRODUCER_CONNECTION_LIST, status.producerConnections],
+    [RequestCode.GET_BROKER_CONFIG, status.config],
   ])
 }
 

@@ -6,13 +6,20 @@ import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
 import * as Result from "effect/Result"
+import { ResetOffset } from "../../format/Admin.ts"
 import type { Command } from "../../format/Command.ts"
+import { ResetOffsets } from "../../format/ConsumeStats.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as Format from "../../format/PullMessage.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
-import type { Call } from "../../infra/remoting/Call.ts"
+import { legacy } from "../../format/shape.ts"
+import type { Answer, Call } from "../../infra/remoting/Call.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+import { inTurns } from "./turns.ts"
+
+/** Queues that a reset looks at in one turn: each is searched for a time, which may read from the disk. */
+const queuesPerTurn = 16
 
 export class OffsetHandlers {
   readonly #state: BrokerState
@@ -46,17 +53,13 @@ export class OffsetHandlers {
     if (header instanceof Malformed) return answerMalformed(call, header)
     const { commitOffset: queueOffset, consumerGroup: group, queueId, topic } = header
     const { consumers, locks, metadata, world } = this.#state
-    if (!metadata.topics.has(topic))
-      return call.answer({ code: ResponseCode.TOPIC_NOT_EXIST, remark: `Topic ${topic} not exist! Create it first.` })
-    if (!metadata.groups.has(group))
-      return call.answer({
-        code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
-        remark: `Group ${group} not exist! A consumer's heartbeat creates it, or an administrator.`,
-      })
-    if (queueId < 0 || queueOffset < 0)
+    const unknown = this.#unknown(topic, group)
+    if (unknown !== undefined) return call.answer(unknown)
+    // Offsets of queues that are not there would stay for ever, in memory and in every snapshot (promise P11).
+    if (!this.#hasQueue(topic, queueId) || queueOffset < 0)
       return call.answer({
         code: ResponseCode.INVALID_PARAMETER,
-        remark: `queueId ${queueId} and commitOffset ${queueOffset} must not be negative`,
+        remark: `topic ${topic} has no queue ${queueId} here, or commitOffset ${queueOffset} is negative`,
       })
     const input: ConsumerOffset.Commit = {
       clientId: ConsumerGroup.clientOf(consumers, group, call.connection)?.clientId,
@@ -84,6 +87,39 @@ export class OffsetHandlers {
         ? call.answer({ code: ResponseCode.SUCCESS })
         : call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: `the offset is not known to be on disk: ${failure}` }),
     )
+  }
+
+  /** INVOKE_BROKER_TO_RESET_OFFSET (222), kept by the broker: each queue's next pull is sent there. */
+  readonly reset = (command: Command, call: Call): void => {
+    const header = ResetOffset.decode(command.ext)
+    if (header instanceof Malformed) return answerMalformed(call, header)
+    const { group, topic } = header
+    const { config, metadata, world } = this.#state
+    const unknown = this.#unknown(topic, group)
+    if (unknown !== undefined) return call.answer(unknown)
+    const asked = header.queueId ?? -1
+    const queueIds = asked >= 0 ? [asked] : Array(metadata.topics.get(topic)?.writeQueueNums ?? 0).keys()
+    const offsetTable: Array<ResetOffsets["offsetTable"][number]> = []
+    const aim = (queueId: number): boolean => {
+      const queueOffset = this.#target(header, queueId)
+      if (typeof queueOffset === "number")
+        offsetTable.push([{ brokerName: config.brokerName, queueId, topic }, queueOffset])
+      else call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: queueOffset })
+      return typeof queueOffset === "number"
+    }
+    // All or none: an administrator must not wonder which queues were reset.
+    inTurns(world, call, queueIds, queuesPerTurn, aim, () => {
+      for (const [{ queueId }, queueOffset] of offsetTable)
+        ConsumerOffset.reset(metadata.offsets, { group, queueId, queueOffset, topic }, world.clock.nowMs())
+      metadata.offsetCommitted((failure) =>
+        failure === undefined
+          ? call.answer({ body: ResetOffsets.encode({ offsetTable }, legacy), code: ResponseCode.SUCCESS })
+          : call.answer({
+              code: ResponseCode.SYSTEM_ERROR,
+              remark: `the reset is not known to be on disk: ${failure}`,
+            }),
+      )
+    })
   }
 
   /** SEARCH_OFFSET_BY_TIMESTAMP (29). */
@@ -124,11 +160,38 @@ export class OffsetHandlers {
 
   /** The queue, when its topic has it: asking about others must not open files for them (promise P11). */
   #queue(topic: string, queueId: number): ConsumeQueue | undefined {
-    const config = this.#state.metadata.topics.get(topic)
-    if (config === undefined || queueId < 0) return undefined
-    if (queueId >= Math.max(config.readQueueNums, config.writeQueueNums)) return undefined
+    if (!this.#hasQueue(topic, queueId)) return undefined
     const queue = this.#state.store.queues.get(topic, queueId)
     queue.correctMin(this.#state.store.log.minOffset)
     return queue
+  }
+
+  #hasQueue(topic: string, queueId: number): boolean {
+    const config = this.#state.metadata.topics.get(topic)
+    if (config === undefined || queueId < 0) return false
+    return queueId < Math.max(config.readQueueNums, config.writeQueueNums)
+  }
+
+  /** Where a reset sends a group in one queue; a text says why it cannot. */
+  #target({ offset = -1, queueId: asked = -1, timestamp, topic }: ResetOffset, queueId: number): number | string {
+    const queue = this.#queue(topic, queueId)
+    if (queue === undefined) return `topic ${topic} has no queue ${queueId} on this broker`
+    const { maxOffset, minOffset } = queue
+    if (asked < 0 || offset < 0)
+      return timestamp < 0 ? maxOffset : this.#state.store.offsetByTime(queue, timestamp, "LOWER")
+    if (offset >= minOffset && offset <= maxOffset) return offset
+    return `Target offset ${offset} not in consume queue range [${minOffset}-${maxOffset}]`
+  }
+
+  /** The answer to who names a topic or group that is not there. */
+  #unknown(topic: string, group: string): Answer | undefined {
+    const { metadata } = this.#state
+    if (!metadata.topics.has(topic))
+      return { code: ResponseCode.TOPIC_NOT_EXIST, remark: `Topic ${topic} not exist! Create it first.` }
+    if (metadata.groups.has(group)) return undefined
+    return {
+      code: ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST,
+      remark: `Group ${group} not exist! A consumer's heartbeat creates it, or an administrator.`,
+    }
   }
 }
