@@ -1,0 +1,91 @@
+/**
+ * Where our answer is expected not to be the recorded one: requests that this version does not serve, features of later
+ * versions within requests that it does, and what it does otherwise on purpose. docs/compatibility.md tells users.
+ */
+
+/** Request codes that are answered REQUEST_CODE_NOT_SUPPORTED (3), and what they belong to. */
+export const notServed: Readonly<Record<string, ReadonlyArray<number>>> = {
+  "administration of topics and groups": [18, 207, 215, 225, 353],
+  "administration of a running broker": [25, 306, 314, 316, 329, 354, 2003, 2004],
+  "authentication and authorisation": [3001, 3005, 3010],
+  // 3442 and on: what a binary header, whose code has 16 bits, leaves of 200050 and on.
+  POP: [400, 401, 402, 3442, 3443, 3444, 3446, 3447, 3448, 200_050, 200_051, 200_052, 200_053, 200_054, 200_055].concat(
+    [200_056, 200_151],
+  ),
+  "calls relayed to clients": [223, 307, 309, 325],
+  "lite topics": [3466, 200_074],
+  replication: [907, 908, 1007],
+  statistics: [28, 300, 303, 305, 315, 317, 321, 328, 343, 345],
+  timers: [60, 61, 370, 5001],
+  transactions: [37, 323],
+}
+
+/** A feature of a later version within a request that is served: the documented refusal, and nothing else. */
+export interface Later {
+  readonly scenario: RegExp
+  readonly codes: ReadonlyArray<number>
+  /** The response code of the refusal. */
+  readonly answer: number
+  readonly why: string
+}
+
+export const later: ReadonlyArray<Later> = [
+  { answer: 16, codes: [310], scenario: /^transaction-/, why: "transactions" },
+  { answer: 1, codes: [310], scenario: /^(?:error-)?send-timer-|^recall$/, why: "timers" },
+  { answer: 1, codes: [11, 46], scenario: /sql/, why: "filters by SQL92" },
+  { answer: 1, codes: [17], scenario: /^topic-create-batchcq$/, why: "topics of queue.type BatchCQ" },
+  { answer: 26, codes: [222], scenario: /^reset-offset-by-queue$/, why: "its group was made by request 225" },
+  {
+    answer: 17,
+    codes: [222],
+    scenario: /^reset-offset-(?:client-side|no-consumer-online)$/,
+    why: "resets by the clients (useServerSideResetOffset=false); its topic was made on that broker",
+  },
+]
+
+/** An answer that differs on purpose, and in what. */
+export interface OnPurpose {
+  readonly scenario: string
+  readonly code: number
+  readonly differs: RegExp
+  readonly why: string
+}
+
+export const onPurpose: ReadonlyArray<OnPurpose> = [
+  {
+    code: 310,
+    differs: /^code 13 for 1$/,
+    scenario: "error-send-empty-body",
+    why: "an illegal message is answered MESSAGE_ILLEGAL; 5.5.0 answers the text of a NullPointerException",
+  },
+  {
+    code: 320,
+    differs: /^batchUniqId missing|^msgId /,
+    scenario: "send-batch-to-batchcq-topic",
+    why: "the topic could not be made as BatchCQ: the batch is stored message by message, in a topic made by the send",
+  },
+  {
+    code: 26,
+    differs: /^flushDiskType=|^maxTransfer\w+OnMessageInDisk=/,
+    scenario: "broker-config-get",
+    why: "an answer follows the sync (P1); a consumer that is behind gets as much in one answer as one that is not",
+  },
+  {
+    code: 351,
+    differs: /^body\.order false for true$/,
+    scenario: "topic-config-get",
+    why: "5.5.0 sets a topic's order flag when its name server has an order configuration for it",
+  },
+  {
+    code: 21,
+    differs: /^TRANS_CHECK_MAX_TIME_TOPIC missing$/,
+    scenario: "topic-config-all",
+    why: "made for transactions that were given up",
+  },
+  ...["subscription-group-get", "subscription-group-get-missing"].map((scenario) => ({
+    code: 201,
+    differs: /^[BJ]5GroupZ[12] missing$/,
+    scenario,
+    why: "made by request 225",
+  })),
+]
