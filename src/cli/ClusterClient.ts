@@ -63,7 +63,11 @@ export class ClusterClient {
 
   /** The answer of a broker with SUCCESS; anything else is a fault. */
   async askBroker(queue: Queue, request: Request, patienceMs = timeoutMs): Promise<Command> {
-    const answer = await this.ask(queue.address, request, patienceMs)
+    return this.accepted(queue, request, await this.ask(queue.address, request, patienceMs))
+  }
+
+  /** The answer, when it is SUCCESS; throws what to say of any other. */
+  accepted(queue: Queue, request: Request, answer: Command | RemotingError): Command {
     if (answer instanceof RemotingError) throw this.brokerSilent(queue, answer)
     if (answer.code === ResponseCode.SUCCESS) return answer
     throw refused(`The broker ${queue.brokerName}`, request, answer)

@@ -2,8 +2,10 @@
 import * as os from "node:os"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
+import type { Address } from "../infra/network/Network.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
 import { makeNodeWorld } from "../infra/world/NodeWorld.ts"
+import type { World } from "../infra/world/World.ts"
 import * as Broker from "../node/broker/Broker.ts"
 import type { BrokerConfig } from "../node/broker/BrokerConfig.ts"
 import { type Machine, readBroker } from "./brokerSettings.ts"
@@ -31,8 +33,25 @@ export const run = async (call: Call): Promise<number> => {
         world.log.warn(
           "no name server is set (-n, NAMESRV_ADDR, namesrvAddr): clients that ask one do not find this broker",
         )
+      if (told !== listens) warnIfUnreachable(world, { host: config.brokerIP1, port: address.port })
       return yield* failure
     }),
+  )
+}
+
+/** Behind Docker or a second network card a broker easily advertises an address that nobody reaches; so it tries. */
+const warnIfUnreachable = (world: World, told: Address): void => {
+  world.network.connect(
+    told,
+    5_000,
+    (connection) => {
+      connection.destroy()
+      return { onClose: () => {}, onData: () => {}, onDrain: () => {} }
+    },
+    (error) =>
+      world.log.warn(
+        `clients are told ${PeerAddress.print(told)} (brokerIP1), and from here nothing can be reached there: ${error.reason}. If that address is not forwarded to this broker from outside, set brokerIP1 and bindAddress to one that is the machine's`,
+      ),
   )
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import * as Topic from "../domain/Topic.ts"
 import * as Subscription from "../domain/Subscription.ts"
 import * as Result from "effect/Result"
+import type { Ext } from "../format/Command.ts"
 import { ConsumerList } from "../format/Heartbeat.ts"
 import { Malformed } from "../format/Malformed.ts"
 import * as PullMessage from "../format/PullMessage.ts"
@@ -73,6 +74,10 @@ const planOf = (call: Call): Plan => {
 const routeIntervalMs = 2_000
 /** How long a broker may hold a pull, ms. RocketMQ's clients ask for the same. */
 const holdMsMax = 15_000
+
+/** How long, and how often, a commit is tried for a group that does not exist yet, ms. */
+const groupPatienceMs = 5_000
+const groupIntervalMs = 20
 
 class Consumption {
   readonly #cluster: ClusterClient
@@ -173,17 +178,25 @@ class Consumption {
       [...this.#readers.values()].map(async (reader) => {
         const commitOffset = reader.toCommit()
         if (commitOffset === undefined) return
-        await this.#cluster.askBroker(reader.queue, {
-          code: RequestCode.UPDATE_CONSUMER_OFFSET,
-          ext: PullMessage.UpdateConsumerOffset.encode({
-            commitOffset,
-            consumerGroup: group,
-            queueId: reader.queue.queueId,
-            topic,
-          }),
-        })
+        const { queueId } = reader.queue
+        await this.#commitQueue(
+          reader.queue,
+          PullMessage.UpdateConsumerOffset.encode({ commitOffset, consumerGroup: group, queueId, topic }),
+        )
       }),
     )
+  }
+
+  /** A new group is made by its first pull, and is there when that is on disk: a moment later, perhaps. */
+  async #commitQueue(queue: Queue, ext: Ext): Promise<void> {
+    const request = { code: RequestCode.UPDATE_CONSUMER_OFFSET, ext }
+    const lastMs = Date.now() + groupPatienceMs
+    for (;;) {
+      const answer = await this.#cluster.ask(queue.address, request)
+      const isEarly = !(answer instanceof Error) && answer.code === ResponseCode.SUBSCRIPTION_GROUP_NOT_EXIST
+      if (!isEarly || Date.now() > lastMs) return void this.#cluster.accepted(queue, request, answer)
+      await sleep(groupIntervalMs)
+    }
   }
 
   /** Learns the topic's queues; a follower waits for a topic that does not exist yet. */

@@ -71,6 +71,7 @@ const greeting = (cluster: Cluster.Cluster, options: Cluster.ClusterOptions): st
   const open = isLoopback(options.host)
     ? ""
     : `  warning: whoever reaches ${options.host} can read, write and administer this cluster; nothing asks for a password.\n`
+  const gantry = process.env["npm_lifecycle_event"] === "gantry" ? "npx -y pnpm@12 gantry" : "gantry"
   return `Gantry ${version()}: a RocketMQ cluster for development
 
 ${lines.join("\n")}
@@ -80,8 +81,13 @@ ${open}
          producer.start();
          producer.send(new Message("orders", "hello".getBytes()));
 
-  shell  gantry consume orders${portHint(cluster)}
-         gantry produce orders hello${portHint(cluster)}
+  Node   // npm install ali-ons urllib@2; it does not create topics: the first message must come from elsewhere
+         const producer = new Producer({ httpclient, nameSrv: "${namesrv}", producerGroup: "my-producers" })
+         await producer.ready()
+         await producer.send(new Message("orders", "created", "hello"))
+
+  shell  ${gantry} produce orders hello${portHint(cluster)}
+         ${gantry} consume orders${portHint(cluster)}
 
 Topics appear with their first message. Ctrl-C stops.
 `

@@ -125,6 +125,7 @@ describe("gantry dev", () => {
     const [first, namesrv] = await dev("--store", store)
     await gantry("produce", "kept", "one", "-n", namesrv)
     const read = await gantry("consume", "kept", "--group", "readers", "-n", namesrv)
+    expect(read).toMatchObject({ code: 0, err: "" })
     expect(read.out).toMatch(/one\n$/)
     await gantry("produce", "kept", "two", "-n", namesrv)
     await first.stop("SIGKILL")
