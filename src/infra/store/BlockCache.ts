@@ -66,6 +66,12 @@ export class BlockCache {
     for (const key of keys) this.#loadOne(key, one)
   }
 
+  /** Forgets the blocks of a range: a record in them was bad, perhaps only as it was read. */
+  drop(offset: number, sizeBytes: number): void {
+    const end = offset + sizeBytes
+    for (let key = this.#key(offset); key < end; key = this.#next(key)) this.#blocks.delete(key)
+  }
+
   /** Forgets every block below `offset`: their segment is being deleted. */
   dropBelow(offset: number): void {
     for (const key of this.#blocks.keys()) if (key < offset) this.#blocks.delete(key)

@@ -219,6 +219,11 @@ export class CommitLog {
     this.#cold.load(offset, sizeBytes, done)
   }
 
+  /** Reads a range from the disk again when it is asked for again: what came back last time was bad. */
+  doubt(offset: number, sizeBytes: number): void {
+    this.#cold.drop(offset, sizeBytes)
+  }
+
   /** Deletes the oldest segment, durably: one that came back without the next would leave a gap. */
   removeFirstSegment(): void {
     this.files.removeFirst()

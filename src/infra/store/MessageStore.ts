@@ -363,8 +363,7 @@ export class MessageStore {
       if (error !== undefined || removed) return none(error)
       log.copyTo(head, 0, commitLogOffset, 4)
       const sizeBytes = head.readInt32BE(0)
-      if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > log.readableOffset) return none()
-      if (sizeBytes > log.recordBytesMax) return none()
+      if (!this.#canLie(commitLogOffset, sizeBytes)) return none()
       this.#bringIn([commitLogOffset], [sizeBytes], 0, undefined, (failed, gone) => {
         if (failed !== undefined || gone) return none(failed)
         const bytes = Buffer.allocUnsafe(sizeBytes)
@@ -696,8 +695,7 @@ export class MessageStore {
         if (commitLogOffset < this.log.minOffset) continue
         if (matches !== undefined && !matches(buffer.readInt32BE(at + 16))) continue
         const sizeBytes = buffer.readInt32BE(at + 8)
-        if (sizeBytes < recordBytesMin || commitLogOffset + sizeBytes > this.log.readableOffset)
-          return done(this.#rottenEntry(queue, next), next, bytes)
+        if (!this.#canLie(commitLogOffset, sizeBytes)) return done(this.#rottenEntry(queue, next), next, bytes)
         if (offsets.length > 0) {
           const isHot = this.log.isHot(commitLogOffset)
           if (bytes + sizeBytes > (isHot ? options.transferBytesMaxHot : options.transferBytesMaxCold))
@@ -712,6 +710,17 @@ export class MessageStore {
       }
     }
     done(undefined, next, bytes)
+  }
+
+  /** Whether a readable record may have this place and size: bounds for what a client asks for, or an entry says. */
+  #canLie(commitLogOffset: number, sizeBytes: number): boolean {
+    const { files, readableOffset } = this.log
+    const within = commitLogOffset % files.segmentBytes
+    return (
+      sizeBytes >= recordBytesMin &&
+      commitLogOffset + sizeBytes <= readableOffset &&
+      within + sizeBytes <= files.segmentBytes
+    )
   }
 
   /** Queue files have no checksums, but an entry that leads to no record is known for what it is. */
@@ -802,6 +811,7 @@ export class MessageStore {
     const reason =
       misplaced(buffer, at, sizeBytes, commitLogOffset) ?? (isFromDisk ? unsound(buffer, at, sizeBytes) : undefined)
     if (reason === undefined) return true
+    this.log.doubt(commitLogOffset, sizeBytes)
     const segment = this.log.files.holding(commitLogOffset)
     this.#world.log.error("rotten record: it is not served; run `gantry store verify`, then `gantry store repair`", {
       commitLogOffset,
@@ -813,6 +823,8 @@ export class MessageStore {
   }
 
   #decode(bytes: Buffer, commitLogOffset: number): StoredMessage.StoredMessage | undefined {
+    // Whoever asks for an offset may be wrong: what does not belong there is no sign of rot.
+    if (misplaced(bytes, 0, bytes.length, commitLogOffset) !== undefined) return undefined
     if (!this.#isSound(bytes, 0, bytes.length, commitLogOffset, true)) return undefined
     const message = StoredMessage.decode(bytes, 0)
     return message instanceof Malformed ? undefined : message
