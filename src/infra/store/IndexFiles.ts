@@ -31,6 +31,8 @@ export class IndexFiles {
   readonly #clock: Clock
   readonly #options: IndexOptions
   #files: Array<IndexFile> = []
+  /** Files that go when it is sure that the store opens, the newest first. */
+  #doomed: Array<IndexFile> = []
 
   constructor(disk: Disk, clock: Clock, directory: string, options: IndexOptions) {
     this.#disk = disk
@@ -68,15 +70,25 @@ export class IndexFiles {
     const last = this.#lastOffset()
     if (last === undefined) return { completeBelow: 0, from: 0 }
     if (isClean) return { completeBelow: last + 1, from: last }
-    yield* this.dropFrom(last)
+    yield* this.#takeBack(last)
     // Nobody wrote its slots.
     const newest = this.#files.at(-1)
     if (newest !== undefined) yield* newest.rebuildSlots()
     return { completeBelow: last, from: last }
   }
 
-  /** Takes back the entries of records at or beyond `commitLogOffset`. */
+  /** Takes back the entries of records at or beyond `commitLogOffset`, and deletes files that are not needed any more. */
   *dropFrom(commitLogOffset: number): Generator<void, void> {
+    yield* this.#takeBack(commitLogOffset)
+    for (const { path } of this.#doomed) {
+      // Durably one by one: a file that came back without those before it would leave a hole.
+      this.#disk.remove(path)
+      this.#disk.syncDirectory(this.directory)
+    }
+    this.#doomed = []
+  }
+
+  *#takeBack(commitLogOffset: number): Generator<void, void> {
     for (let last = this.#files.at(-1); last !== undefined; last = this.#files.at(-1)) {
       const isChanged = last.dropFrom(commitLogOffset)
       // An empty first file stays: it is where the next entry goes.
@@ -167,13 +179,12 @@ export class IndexFiles {
     return this.#files.findLast((file) => !file.isEmpty)?.lastOffset
   }
 
-  /** Deletes the newest file, durably: one that came back without those before it would leave a hole. */
+  /** Forgets the newest file. */
   #drop(): void {
     const file = this.#files.pop()
     if (file === undefined) return
     file.close()
-    this.#disk.remove(file.path)
-    this.#disk.syncDirectory(this.directory)
+    this.#doomed.push(file)
   }
 
   #add(previous: IndexFile | undefined): IndexFile {

@@ -7,6 +7,7 @@ import * as DurableMark from "../../format/DurableMark.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import type { Disk, DiskError, DiskFile } from "../disk/Disk.ts"
 import { makeDurableDirectory } from "../disk/durable.ts"
+import { attempt } from "./attempt.ts"
 
 export const checkpointBytes = 4096
 
@@ -97,12 +98,14 @@ export class StateFiles {
 
   /** Writes and syncs the mark beside the traffic. */
   writeMark(mark: Omit<DurableMark.DurableMark, "sequence">, done: (error: DiskError | undefined) => void): void {
+    if (!attempt(() => void this.#mark(), done)) return
     const file = this.#mark()
     const slot = this.#nextSlot(mark)
     file.write(slot.bytes, slot.position, (error) => (error === undefined ? file.sync(done) : done(error)))
   }
 
   writeCheckpoint(checkpoint: Checkpoint.Checkpoint, done: (error: DiskError | undefined) => void): void {
+    if (!attempt(() => void this.#checkpoint(), done)) return
     const file = this.#checkpoint()
     file.write(Checkpoint.encode(checkpoint), 0, (error) => (error === undefined ? file.sync(done) : done(error)))
   }

@@ -114,6 +114,8 @@ export class StoreRig {
   readonly lines: Array<string> = []
   /** Puts that were answered in this life, in the order of the answers. */
   told: Array<Told> = []
+  /** Puts that were taken in this life. */
+  #taken = 0
   #lives = 0
 
   constructor(rig: RigOptions) {
@@ -156,8 +158,8 @@ export class StoreRig {
     return { disk, process, store, world }
   }
 
-  /** Opens the store: throws what `MessageStore.open` throws. */
-  open(foldFrom = 0): this {
+  /** Opens the store, with no snapshot behind the log: throws what `MessageStore.open` throws. */
+  open(foldFrom = Number.MAX_SAFE_INTEGER): this {
     if (!this.disk.exists(this.options.root)) {
       this.world.disk.makeDirectory(this.options.root)
       this.world.disk.syncDirectory("/")
@@ -171,12 +173,11 @@ export class StoreRig {
   }
 
   putRaw(topic: string, queueId: number, message: MessageIn, isSystem = false): Appended | PutRefusal {
-    return this.store.put(
-      this.store.queues.get(topic, queueId),
-      message,
-      { stored: (status, record) => this.told.push({ record, status }) },
-      isSystem,
-    )
+    const queue = this.store.queues.get(topic, queueId)
+    const waiter = { stored: (status: StoredStatus, record: Appended) => void this.told.push({ record, status }) }
+    const record = this.store.put(queue, message, waiter, isSystem)
+    if (typeof record !== "string") this.#taken++
+    return record
   }
 
   /** Lets virtual time pass until `done`; throws when it never comes. */
@@ -186,7 +187,13 @@ export class StoreRig {
 
   /** Lets every put be answered. */
   settle(): void {
-    this.until(() => this.store.log.backlogBytes === 0 || this.store.log.failed !== undefined)
+    this.until(() => this.store.log.failed !== undefined || this.#isQuiet())
+  }
+
+  /** All puts of this life are answered and readable: one that was told that it is late comes in time. */
+  #isQuiet(): boolean {
+    const last = this.told.at(-1)?.record.commitLogOffset ?? -1
+    return this.told.length === this.#taken && last < this.store.log.readableOffset
   }
 
   /** Takes `count` steps of the simulation, if there are so many. */
@@ -281,6 +288,7 @@ export class StoreRig {
   #live(disk: SimDisk, next: { faults?: DiskFaults; onBoundary?: RigOptions["onBoundary"] }): void {
     Object.assign(this, this.#begin(disk, next.faults, next.onBoundary))
     this.told = []
+    this.#taken = 0
   }
 
   /** Removes a folder and all that is in it, as an operator does while the broker is down. */
