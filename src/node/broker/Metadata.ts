@@ -15,6 +15,7 @@ import type { TopicConfig } from "../../domain/Topic.ts"
 import { TopicName } from "../../domain/Topic.ts"
 import * as ConfigJson from "../../format/ConfigJson.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
+import { DiskError } from "../../infra/disk/Disk.ts"
 import type { MessageStore, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
 import { StoreError } from "../../infra/store/StoreError.ts"
 import type { World } from "../../infra/world/World.ts"
@@ -164,7 +165,7 @@ export class Metadata {
         if (failure === undefined) this.writeAll()
         done(failure)
       }
-      this.#journal.append(entries, [stored])
+      this.#journal.append(entries, [(failure) => this.#world.clock.soon(() => stored(failure))])
     })
   }
 
@@ -186,9 +187,10 @@ export class Metadata {
     this.#journal.committed(done)
   }
 
-  /** Appends a record of what was committed since the last one. */
+  /** Appends a record of what was committed since the last one; afterwards a snapshot may be written. */
   flushOffsets(done: Durable): void {
-    this.#journal.flush(done)
+    // In a turn of its own: the sync that told us may have others to tell, whose news the snapshot must not miss.
+    this.#journal.flush((failure) => this.#world.clock.soon(() => done(failure)))
   }
 
   /** A delay level's message was delivered, or skipped: the next one is at `queueOffset`. */
@@ -291,9 +293,20 @@ export class Metadata {
           ended(failure)
         },
       }
+      const refused = this.#put(store, record, waiter)
+      if (refused !== undefined) ended(`the store refuses the change: ${refused}`)
+    }
+  }
+
+  /** Why the store does not take the record; undefined when it does. */
+  #put(store: MessageStore, record: SystemRecords.SystemRecord, waiter: PutWaiter): string | undefined {
+    try {
       const queue = store.queues.get(SystemRecords.topicOf[record.kind], 0)
       const put = store.put(queue, SystemRecords.encode(record, this.#world.clock.nowMs()), waiter, true)
-      if (typeof put === "string") ended(`the store refuses the change: ${put}`)
+      return typeof put === "string" ? put : undefined
+    } catch (error) {
+      if (error instanceof DiskError) return error.message
+      throw error
     }
   }
 
@@ -336,7 +349,10 @@ export class Metadata {
     this.#groupsChanged = false
   }
 
-  /** What is readable is folded into the state already, and nothing else is: records become true in that turn. */
+  /**
+   * What is readable is folded into the state already, and nothing else is: records become true in the turn in which
+   * they become readable. Not to be asked within that turn.
+   */
   #position(): number {
     return this.#store?.log.readableOffset ?? 0
   }
