@@ -13,7 +13,7 @@ import type { Choose } from "../../src/infra/disk/Volume.ts"
 import { SeededRandom } from "../../src/infra/random/SeededRandom.ts"
 import type { RigOptions } from "../model/store/StoreRig.ts"
 import { Broken, check } from "./store/check.ts"
-import { Script, sizesOf } from "./store/Script.ts"
+import { Script, optionsOf } from "./store/Script.ts"
 
 export interface CampaignOptions {
   /** Seed of the first script; the next ones count on. Default 1. */
@@ -162,7 +162,7 @@ class Campaign {
     const left = this.#attempt(place, () =>
       check(state, promised, {
         ...this.#options.rig,
-        options: sizesOf(place.seed),
+        options: optionsOf(place.seed),
         onRecoveryBoundary: (disk) => {
           boundary++
           if (!isNested) return
@@ -179,7 +179,7 @@ class Campaign {
       this.#states++
       this.#nestedStates++
       const leftAgain = this.#attempt(inner, () =>
-        check(again, promised, { ...this.#options.rig, options: sizesOf(place.seed), seed: seedOf(inner) }),
+        check(again, promised, { ...this.#options.rig, options: optionsOf(place.seed), seed: seedOf(inner) }),
       )
       if (left !== undefined && leftAgain !== undefined && left !== leftAgain)
         this.#fail(inner, `recovery is not idempotent: it left ${left} records, and ${leftAgain} after it was cut`)

@@ -26,7 +26,7 @@ export interface Put {
 export interface Promised {
   /** All records in the order of the log. */
   readonly puts: ReadonlyArray<Put>
-  /** The first so many were answered: they must survive. */
+  /** The first so many were answered, by ASYNC_FLUSH synced: they must survive. */
   readonly answered: number
   /** Retention was asked to delete the log below this offset; it may have done so. */
   readonly deletedBelow: number
@@ -35,18 +35,20 @@ export interface Promised {
 const topics = ["Orders", "%RETRY%group", "SCHEDULE_TOPIC_XXXX"]
 
 /**
- * Sizes of files. Odd seeds: tiny ones, so that all kinds of them roll. Even seeds: files of several sectors, which a
- * power cut can tear, and most messages in one queue.
+ * The store of a script. Odd seeds: tiny files, so that all kinds of them roll. Even seeds: files of several sectors,
+ * which a power cut can tear, and most messages in one queue. Every fifth answers before the sync (ASYNC_FLUSH).
  */
-export const sizesOf = (seed: number): Partial<StoreOptions> =>
-  seed % 2 === 1
+export const optionsOf = (seed: number): Partial<StoreOptions> => ({
+  ...(seed % 2 === 1
     ? {}
     : {
         commitLogSegmentBytes: 16 * 1024,
         consumeQueueSegmentBytes: 2400,
         index: { entries: 80, slots: 128 },
         ringBytes: 64 * 1024,
-      }
+      }),
+  ...(seed % 5 === 0 ? { flush: "async", flushIntervalMs: 3 } : {}),
+})
 
 export class Script {
   readonly rig: StoreRig
@@ -61,7 +63,7 @@ export class Script {
   constructor(seed: number, options: Partial<RigOptions>, onBoundary: (n: number, call: DiskCall) => void) {
     this.#random = new SeededRandom(seed)
     this.#isRoomy = seed % 2 === 0
-    this.rig = new StoreRig({ ...options, onBoundary, options: sizesOf(seed), seed })
+    this.rig = new StoreRig({ ...options, onBoundary, options: optionsOf(seed), seed })
     this.#onBoundary = onBoundary
   }
 
@@ -73,7 +75,7 @@ export class Script {
 
   get promised(): Promised {
     return {
-      answered: this.#base + this.rig.told.filter(({ status }) => status === "Stored").length,
+      answered: this.#base + safeOf(this.rig),
       deletedBelow: this.#deletedBelow,
       puts: this.#puts,
     }
@@ -138,6 +140,13 @@ export class Script {
     this.rig.open()
   }
 }
+
+/** How many of the puts of this life were promised to survive a power cut. */
+export const safeOf = ({ options, store, told }: StoreRig): number =>
+  told.filter(
+    ({ record, status }) =>
+      status === "Stored" && (options.flush === "sync" || record.commitLogOffset < store.log.syncedOffset),
+  ).length
 
 export const putOf = ({ commitLogOffset, queue, queueOffset }: Appended, { body, keys }: Message): Put => ({
   body,

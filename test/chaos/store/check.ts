@@ -10,7 +10,7 @@ import { keepSome } from "../../../src/infra/disk/survival.ts"
 import { SeededRandom } from "../../../src/infra/random/SeededRandom.ts"
 import { type RigOptions, StoreRig } from "../../model/store/StoreRig.ts"
 import { foldLog, type LogFold } from "./foldLog.ts"
-import { type Promised, type Put, putOf } from "./Script.ts"
+import { type Promised, type Put, putOf, safeOf } from "./Script.ts"
 
 export class Broken extends Error {
   override readonly name = "Broken"
@@ -176,7 +176,7 @@ const secondLife = (rig: StoreRig, promised: Promised, left: number, seed: numbe
     if (random.chance(0.6)) rig.settle()
     else rig.steps(random.below(8))
   }
-  const answered = left + rig.told.length
+  const answered = left + safeOf(rig)
   rig.powerCut(keepSome(random))
   try {
     rig.open()
