@@ -15,7 +15,7 @@ export const nodeDisk: Disk = {
   list: (directory) => attempt("list", directory, () => listNames(directory)),
   lock: (name, done) => (process.platform === "linux" ? lockBySocket : lockByFile)(canonical(name), done),
   recordLockHolder,
-  makeDirectory: (name) => attempt("makeDirectory", name, () => void fs.mkdirSync(name, { recursive: true })),
+  makeDirectory: (name) => attempt("makeDirectory", name, () => makeFolder(path.resolve(name))),
   open: (name, mode) => attempt("open", name, () => openFile(name, mode)),
   remove: (name) => attempt("remove", name, () => removeEntry(name)),
   rename: (source, target) => attempt("rename", source, () => fs.renameSync(source, target)),
@@ -29,6 +29,17 @@ export const nodeDisk: Disk = {
 
 /** One folder has many names, and its lock must have one. */
 const canonical = (name: string): string => (fs.existsSync(name) ? fs.realpathSync(name) : path.resolve(name))
+
+/** Not by `recursive: true`: where a folder cannot have children, such as /proc, Node 26 never comes back from it. */
+const makeFolder = (name: string): void => {
+  if (fs.existsSync(name)) {
+    // A file in the way is the caller's mistake to hear of.
+    if (!fs.statSync(name).isDirectory()) fs.mkdirSync(name)
+    return
+  }
+  makeFolder(path.dirname(name))
+  fs.mkdirSync(name)
+}
 
 const openFile = (name: string, mode: OpenMode): DiskFile => {
   const descriptor = fs.openSync(name, openFlags[mode], 0o644)

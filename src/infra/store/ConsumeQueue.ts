@@ -9,7 +9,7 @@
  *
  * Source: RocketMQ 5.5.0 file store.
  */
-import { ConsumeQueueEntry, preBlank } from "../../format/ConsumeQueueEntry.ts"
+import { ConsumeQueueEntry, isBlank, preBlank } from "../../format/ConsumeQueueEntry.ts"
 import { DiskError } from "../disk/Disk.ts"
 import { attempt } from "./attempt.ts"
 import type { EntryWindows } from "./EntryWindows.ts"
@@ -42,6 +42,10 @@ const read = (source: Buffer, start: number): ConsumeQueueEntry => ({
   sizeBytes: at.sizeBytes(source, start),
   tagsCode: at.tagsCode(source, start),
 })
+
+/** Where the record of an entry ends; a blank one has none. */
+const endOf = ({ commitLogOffset, sizeBytes }: ConsumeQueueEntry): number =>
+  isBlank(sizeBytes) ? commitLogOffset : commitLogOffset + sizeBytes
 
 export class ConsumeQueue {
   readonly topic: string
@@ -146,6 +150,15 @@ export class ConsumeQueue {
     this.lastCommitLogEnd = commitLogOffset + sizeBytes
   }
 
+  /**
+   * Passes over the messages before `queueOffset`, which are lost: their offsets stay used, and readers skip them. Their
+   * entries name `commitLogOffset`, where the log goes on, so that all entries ascend.
+   */
+  appendLost(queueOffset: number, commitLogOffset: number): void {
+    while (this.maxOffset < queueOffset) this.append(commitLogOffset, preBlank.sizeBytes, preBlank.tagsCode)
+    this.lastCommitLogEnd = commitLogOffset
+  }
+
   /** The entries from `queueOffset` on that are in memory; undefined when they must be loaded first. */
   entries(queueOffset: number): EntryRun | undefined {
     if (queueOffset >= this.#tailBase) {
@@ -242,9 +255,12 @@ export class ConsumeQueue {
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
       const entry = this.entrySync(middle)
-      // A pre-blank entry stands for messages that were gone when the file was made.
-      if (entry === undefined || entry.commitLogOffset < commitLogMin || entry.sizeBytes === preBlank.sizeBytes)
-        low = middle + 1
+      // A blank entry of offset 0 stands for a message that was gone when the file was made.
+      const isGone =
+        entry === undefined ||
+        entry.commitLogOffset < commitLogMin ||
+        (isBlank(entry.sizeBytes) && entry.commitLogOffset === 0)
+      if (isGone) low = middle + 1
       else high = middle
     }
     this.minOffset = Math.max(this.minOffset, low)
@@ -267,7 +283,7 @@ export class ConsumeQueue {
     if (this.lastCommitLogEnd <= syncedOffset) return target
     while (target > this.flushedOffset) {
       const entry = read(this.#tail, (target - 1 - this.#tailBase) * entryBytes)
-      if (entry.commitLogOffset + entry.sizeBytes <= syncedOffset) break
+      if (endOf(entry) <= syncedOffset) break
       target--
     }
     return target
@@ -328,8 +344,7 @@ export class ConsumeQueue {
   #lastEndAt(queueOffset: number): number {
     if (queueOffset === 0) return 0
     const entry = queueOffset > this.#tailBase ? this.entrySync(queueOffset - 1) : this.#entryInFiles(queueOffset - 1)
-    if (entry === undefined || entry.sizeBytes === preBlank.sizeBytes) return 0
-    return entry.commitLogOffset + entry.sizeBytes
+    return entry === undefined ? 0 : endOf(entry)
   }
 
   #entryInFiles(queueOffset: number): ConsumeQueueEntry | undefined {

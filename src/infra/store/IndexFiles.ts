@@ -54,9 +54,10 @@ export class IndexFiles {
     return this.#files.at(-1)?.header.endTimestamp ?? 0
   }
 
-  /** Store time of the last record of the newest file that is full: Apache RocketMQ trusts no other after a crash. */
-  get fullEndTimestamp(): number {
-    return this.#files.findLast((file) => file.isFull && file.isSealed)?.header.endTimestamp ?? 0
+  /** Begin and store time (ms) of the last record of the newest full file: Apache RocketMQ trusts no other after a crash. */
+  get fullEnd(): { readonly commitLogOffset: number; readonly storeTimestamp: number } {
+    const header = this.#files.findLast((file) => file.isFull && file.isSealed)?.header
+    return { commitLogOffset: header?.endPhyOffset ?? 0, storeTimestamp: header?.endTimestamp ?? 0 }
   }
 
   /**

@@ -13,6 +13,7 @@
 import { tagsCode as hashTags } from "../../domain/Subscription.ts"
 import * as Properties from "../../domain/Properties.ts"
 import { TopicName } from "../../domain/Topic.ts"
+import { isBlank } from "../../format/ConsumeQueueEntry.ts"
 import type { Host } from "../../format/Host.ts"
 import { indexKeyHash } from "../../format/IndexFile.ts"
 import * as StoredMessage from "../../format/StoredMessage.ts"
@@ -416,7 +417,7 @@ export class MessageStore {
   /** When the message at `queueOffset` was stored, or undefined when there is none. */
   storeTimestampAt(queue: ConsumeQueue, queueOffset: number): number | undefined {
     const entry = queue.entrySync(queueOffset)
-    if (entry === undefined) return undefined
+    if (entry === undefined || !this.#canLie(entry.commitLogOffset, entry.sizeBytes)) return undefined
     return this.lookAtSync(entry.commitLogOffset, entry.sizeBytes)?.storeTimestamp
   }
 
@@ -533,7 +534,7 @@ export class MessageStore {
   /** Leaves the state files of a clean close. Throws `DiskError`. */
   #seal(): void {
     this.index.close(true)
-    this.#state.writeCheckpointSync(this.#checkpointOf(this.#lastProjected))
+    this.#state.writeCheckpointSync(this.#checkpointOf(this.#lastProjected, true))
     const end = this.log.syncedOffset
     this.#state.writeMarkSync({ cleanEnd: end, projectedOffset: end, syncedOffset: end })
     this.#state.markClosed()
@@ -550,12 +551,19 @@ export class MessageStore {
     this.#world.clock.after(5, () => this.#whenIdle(run))
   }
 
-  #checkpointOf(last: { commitLogOffset: number; storeTimestamp: number }) {
+  /**
+   * What Apache RocketMQ may trust after a crash. It then deletes every index file that is not full and rebuilds from
+   * where the queues end; so that no key is lost, we claim no more of the queues than of full index files. A clean close
+   * leaves nothing to rebuild.
+   */
+  #checkpointOf(last: { commitLogOffset: number; storeTimestamp: number }, isClosed = false) {
+    const fullEnd = this.index.fullEnd
+    const end = isClosed ? last : fullEnd
     return {
       confirmPhyOffset: last.commitLogOffset,
-      indexMsgTimestamp: this.index.fullEndTimestamp,
-      logicsMsgTimestamp: last.storeTimestamp,
-      logicsPhysicalOffset: last.commitLogOffset,
+      indexMsgTimestamp: fullEnd.storeTimestamp,
+      logicsMsgTimestamp: Math.min(last.storeTimestamp, end.storeTimestamp),
+      logicsPhysicalOffset: Math.min(last.commitLogOffset, end.commitLogOffset),
       masterFlushedOffset: 0,
       physicMsgTimestamp: last.storeTimestamp,
     }
@@ -695,6 +703,7 @@ export class MessageStore {
         if (commitLogOffset < this.log.minOffset) continue
         if (matches !== undefined && !matches(buffer.readInt32BE(at + 16))) continue
         const sizeBytes = buffer.readInt32BE(at + 8)
+        if (isBlank(sizeBytes)) continue
         if (!this.#canLie(commitLogOffset, sizeBytes)) return done(this.#rottenEntry(queue, next), next, bytes)
         if (offsets.length > 0) {
           const isHot = this.log.isHot(commitLogOffset)

@@ -78,6 +78,12 @@ export class QueueTable {
     queue.append(commitLogOffset, sizeBytes, tagsCode)
   }
 
+  /** Passes over messages that are lost: see `ConsumeQueue.appendLost`. */
+  appendLost(queue: ConsumeQueue, queueOffset: number, commitLogOffset: number): void {
+    this.#touch(queue)
+    queue.appendLost(queueOffset, commitLogOffset)
+  }
+
   #touch(queue: ConsumeQueue): void {
     if (queue.isDirty) return
     queue.isDirty = true

@@ -62,6 +62,8 @@ export interface Recovered {
 
 /** Bytes that are written again at once. */
 const sliceBytes = 1024 * 1024
+/** Lost messages of a queue that are passed over, at most: more than that is another queue of the same name. */
+const lostMax = 1_000_000
 /** Names that may become a folder; `+` stands in the retry topics of POP. */
 const shownNames = /^[%|a-zA-Z0-9_+-]{1,255}$/
 
@@ -107,8 +109,8 @@ export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
   return {
     endOffset: end,
     last: last ?? {
-      commitLogOffset: checkpoint?.logicsPhysicalOffset ?? 0,
-      storeTimestamp: checkpoint?.logicsMsgTimestamp ?? 0,
+      commitLogOffset: checkpoint?.confirmPhyOffset ?? 0,
+      storeTimestamp: checkpoint?.physicMsgTimestamp ?? 0,
     },
     projectedOffset: Math.min(needs.projectedFrom, end),
   }
@@ -296,7 +298,7 @@ const replay = (
 const queueOf = (
   ports: RecoveryPorts,
   mark: DurableMark | undefined,
-  { queueId, queueOffset, topic }: StoredMessage.Decoded,
+  { physicalOffset, queueId, queueOffset, topic }: StoredMessage.Decoded,
   needs: Needs,
   touched: Set<ConsumeQueue>,
 ): ConsumeQueue => {
@@ -316,9 +318,14 @@ const queueOf = (
   if (queueOffset > queue.maxOffset) {
     const gap = `queue ${topic}-${queueId} ends at ${queue.maxOffset}, the log goes on at ${queueOffset}`
     if (isPartial) throw new QueueGap(gap)
-    // The oldest record is where a queue may begin: what came before it was deleted with its segment.
-    if (queue.maxOffset > 0) ports.logger.warn(gap)
-    queue.startAt(queueOffset)
+    if (queue.maxOffset > 0 && queueOffset - queue.maxOffset <= lostMax) {
+      ports.logger.warn(`${gap}: the messages between are lost`)
+      ports.queues.appendLost(queue, queueOffset, physicalOffset)
+    } else {
+      // The oldest record is where a queue may begin: what came before it was deleted with its segment.
+      if (queue.maxOffset > 0) ports.logger.warn(gap)
+      queue.startAt(queueOffset)
+    }
   }
   return queue
 }

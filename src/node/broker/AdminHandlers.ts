@@ -117,6 +117,8 @@ export class AdminHandlers {
 const tooManyQueues = (queueNums: number): string | undefined =>
   queueNums > queueNumsMax ? `a topic has at most ${queueNumsMax} queues, not ${queueNums}.` : undefined
 
+const attributesLengthMax = 4096
+
 /** The attributes of topics, and whether a value is one that this broker keeps the promise of. */
 const attributesKnown: ReadonlyMap<string, (value: string) => boolean> = new Map([
   ["cleanup.policy", (value) => value === "DELETE"],
@@ -131,6 +133,7 @@ const changeAttributes = (
   topic: Topic.TopicConfig | undefined,
   change: string | undefined,
 ): Readonly<Record<string, string>> | string => {
+  if ((change ?? "").length > attributesLengthMax) return `attributes are longer than ${attributesLengthMax} characters`
   const after: Record<string, string> = { ...topic?.attributes }
   for (const part of (change ?? "").split(",")) {
     if (part === "") continue

@@ -80,7 +80,12 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   )
   const { metadata, store, wasUsed } = opened
   const server = new RemotingServer(world, {
-    listener: { onClose: (connection) => clients.disconnected(connection) },
+    listener: {
+      onClose: (connection) => {
+        pulls.disconnected(connection)
+        clients.disconnected(connection)
+      },
+    },
   })
   // A grant of the process before may still be believed in: nothing is granted for one lease (P5).
   const quietUntilMs = wasUsed ? world.clock.monotonicMs() + 60_000 : 0

@@ -22,6 +22,9 @@ import type { World } from "../../infra/world/World.ts"
 import type { BrokerConfig } from "./BrokerConfig.ts"
 import type { Metadata } from "./Metadata.ts"
 
+/** With more topics than this, none is looked for that a mistyped name may have meant: it would hold up the traffic. */
+const hintedTopicsMax = 2000
+
 export class BrokerState {
   readonly config: BrokerConfig
   readonly world: World
@@ -73,7 +76,7 @@ export class BrokerState {
     this.#uniqKeyPrefix = UniqKey.prefix(ip, store.options.processId & 0xff_ff, world.random.u32() | 0)
     const topic = (name: string) => metadata.topics.get(name)
     const group = (name: string) => metadata.groups.get(name)
-    const topicNames = () => metadata.topics.keys()
+    const topicNames = () => (metadata.topics.size > hintedTopicsMax ? [] : metadata.topics.keys())
     const isAnyLockHeld = (name: string) => QueueLock.isAnyHeld(this.locks, name, world.clock.monotonicMs())
     this.sendView = { group, isAnyLockHeld, topic, topicNames }
     this.pullView = {

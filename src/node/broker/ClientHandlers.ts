@@ -24,6 +24,12 @@ import { answerMalformed, answerRefusal, answerUnknownFilter, type BrokerState }
 
 /** How often silent clients are looked for; they are dropped after 120 s. */
 const sweepEveryMs = 10_000
+/** Groups that one connection may name; a client is in a few. */
+const groupsOfConnectionMax = 10_000
+/** Groups that hold locks at once. */
+const lockedGroupsMax = 100_000
+/** Longest client id; those of RocketMQ's clients have address, process and time in 50 characters. */
+const clientIdLengthMax = 1024
 
 export class ClientHandlers {
   readonly #state: BrokerState
@@ -38,7 +44,13 @@ export class ClientHandlers {
   readonly heartbeat = (command: Command, call: Call): void => {
     const beat = Heartbeat.Heartbeat.decode(command.body)
     if (beat instanceof Malformed) return answerMalformed(call, beat)
-    const { metadata } = this.#state
+    const { metadata, producers } = this.#state
+    const groupNums = beat.producerDataSet.length + beat.consumerDataSet.length
+    if (groupNums + (producers.ofConnection.get(call.connection)?.size ?? 0) > groupsOfConnectionMax)
+      return call.answer({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `a client is in at most ${groupsOfConnectionMax} groups on one connection. Use more connections.`,
+      })
     const topics: Array<Topic.TopicConfig> = []
     const groups: Array<SubscriptionGroup.GroupConfig> = []
     const known: Array<(typeof beat.consumerDataSet)[number]> = []
@@ -147,13 +159,15 @@ export class ClientHandlers {
     const body = LockBatch.decode(command.body)
     if (body instanceof Malformed) return answerMalformed(call, body)
     const { locks, world } = this.#state
-    const lockOKMQSet = QueueLock.lockBatch(
-      locks,
-      body.consumerGroup,
-      body.clientId,
-      body.mqSet,
-      world.clock.monotonicMs(),
-    )
+    const { clientId, consumerGroup } = body
+    // Locks of what is not there would be kept for their lease, as many as a client can name (promise P11).
+    const isBounded =
+      clientId.length <= clientIdLengthMax &&
+      SubscriptionGroup.validateName(consumerGroup) === undefined &&
+      (locks.groups.size < lockedGroupsMax || locks.groups.has(consumerGroup))
+    const queues = isBounded ? body.mqSet.filter((queue) => this.#hasQueue(queue)) : []
+    const nowMs = world.clock.monotonicMs()
+    const lockOKMQSet = QueueLock.lockBatch(locks, consumerGroup, clientId, queues, nowMs)
     call.answer({ body: LockBatchAnswer.encode({ lockOKMQSet }, standard), code: ResponseCode.SUCCESS })
   }
 
@@ -171,6 +185,12 @@ export class ClientHandlers {
     const { consumers, producers } = this.#state
     ProducerGroup.disconnected(producers, connection)
     for (const group of ConsumerGroup.disconnected(consumers, connection)) this.#notify(group)
+  }
+
+  #hasQueue({ queueId, topic }: { readonly queueId: number; readonly topic: string }): boolean {
+    const config = this.#state.metadata.topics.get(topic)
+    if (config === undefined || queueId < 0) return false
+    return queueId < Math.max(config.readQueueNums, config.writeQueueNums)
   }
 
   stop(): void {

@@ -7,6 +7,7 @@
  */
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import { TopicName } from "../../domain/Topic.ts"
+import { isBlank } from "../../format/ConsumeQueueEntry.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
 import { DiskError } from "../../infra/disk/Disk.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
@@ -97,7 +98,9 @@ export class DelayDelivery {
     // Retention deleted messages that were not due yet: their time had passed by days.
     if (level.next < level.queue.minOffset) level.next = level.queue.minOffset
     if (level.next >= level.queue.maxOffset) return undefined
-    const entry = level.queue.entrySync(level.next)
+    let entry = level.queue.entrySync(level.next)
+    // The message is lost, and a repair of the store left its place.
+    while (entry !== undefined && isBlank(entry.sizeBytes)) entry = level.queue.entrySync(++level.next)
     if (entry === undefined) return undefined
     const nowMs = world.clock.nowMs()
     const monotonicMs = world.clock.monotonicMs()

@@ -16,11 +16,16 @@ import * as Format from "../../format/PullMessage.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
+import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, answerRefusal, answerUnknownFilter, type BrokerState } from "./BrokerState.ts"
 
 /** No more messages in one answer, whatever a client asks. */
 const countMax = 1024
+/** Pulls of one connection that are held; one more is answered at once. A consumer holds one for each of its queues. */
+const heldOfConnectionMax = 10_000
+/** A held pull with a longer expression goes on counting in its connection's limits. */
+const parkedExpressionMax = 4096
 
 export class PullHandler {
   readonly #state: BrokerState
@@ -28,6 +33,8 @@ export class PullHandler {
   #woken: Array<() => void> = []
   #cancelTimer: (() => void) | undefined
   #timerDueMs = Number.POSITIVE_INFINITY
+  /** Held pulls, and how each is given up when its connection ends. */
+  readonly #ofConnection = new Map<RemotingConnection, Map<HeldPull.Held<() => void>, () => void>>()
 
   constructor(state: BrokerState) {
     this.#state = state
@@ -38,6 +45,13 @@ export class PullHandler {
     const header = Format.PullMessage.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
     this.#run(header, command.code === RequestCode.LITE_PULL_MESSAGE, call, true)
+  }
+
+  /** Nobody waits for the pulls of a connection that is gone. */
+  readonly disconnected = (connection: RemotingConnection): void => {
+    const held = this.#ofConnection.get(connection)
+    this.#ofConnection.delete(connection)
+    for (const [pull, giveUp] of held ?? []) if (HeldPull.cancel(this.#state.held, pull)) giveUp()
   }
 
   /** Answers every held pull: the broker stops. */
@@ -66,7 +80,14 @@ export class PullHandler {
     if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
     const { config, createGroup, groupConfig, subscription } = decided.success
     if (!isTagType(subscription.expressionType)) return answerUnknownFilter(call, subscription.expressionType)
-    if (createGroup !== undefined) state.metadata.change([], [createGroup], () => {})
+    if (createGroup !== undefined) {
+      // The client may commit as soon as it is answered: its group is there by then.
+      return state.metadata.change([], [createGroup], (failure) => {
+        if (failure === undefined) return this.#run(header, isLite, call, isFirstPass)
+        const remark = `group[${group}] could not be created: ${failure}`
+        call.answer({ code: ResponseCode.SYSTEM_ERROR, remark })
+      })
+    }
     if (Pull.commits(sysFlag, isFirstPass)) this.#commit(header, call)
     const reset = ConsumerOffset.takeReset(state.metadata.offsets, group, topic, queueId)
     const queue = state.store.queues.get(topic, queueId)
@@ -121,6 +142,7 @@ export class PullHandler {
 
   /** The offset that a pull carries. Nobody waits for it: it is on disk with the next record of offsets. */
   #commit(header: Format.PullMessage, call: Call): void {
+    if (header.commitOffset < 0) return
     const { metadata, consumers, locks, world } = this.#state
     const { consumerGroup: group, queueId, topic } = header
     const committed = ConsumerOffset.commit(metadata.offsets, {
@@ -145,23 +167,39 @@ export class PullHandler {
     subscription: Parameters<typeof matchesCode>[0],
   ): boolean {
     const { config, held, world } = this.#state
+    const { connection } = call
+    if (connection.isClosed) {
+      call.drop()
+      return true
+    }
+    const ofConnection = this.#ofConnection.get(connection) ?? new Map<HeldPull.Held<() => void>, () => void>()
+    if (ofConnection.size >= heldOfConnectionMax) return false
     const holdMs = Pull.holdMs(header.suspendTimeoutMillis, config.longPollingEnable, config.shortPollingTimeMills)
     const dueMs = world.clock.monotonicMs() + holdMs
+    // What a pull is not decided by is not kept while it waits, however much of it was sent.
+    const { bname: _name, liteTopic: _topic, proxyFrowardClientId: _client, ...kept } = header
     const pull: HeldPull.Held<() => void> = {
       dueMs,
       pullFromOffset: header.queueOffset,
       queueId: header.queueId,
       request: () => {
         queue.heldCount--
-        if (call.connection.isClosed) return call.drop()
-        this.#run(header, isLite, call, false)
+        ofConnection.delete(pull)
+        if (ofConnection.size === 0) this.#ofConnection.delete(connection)
+        if (connection.isClosed) return call.drop()
+        this.#run(kept, isLite, call, false)
       },
       subscription: subscription.subString === subscribeAll ? undefined : subscription,
       topic: header.topic,
     }
     if (!HeldPull.hold(held, pull)) return false
     queue.heldCount++
-    call.park()
+    ofConnection.set(pull, () => {
+      queue.heldCount--
+      call.drop()
+    })
+    this.#ofConnection.set(connection, ofConnection)
+    if ((header.subscription?.length ?? 0) <= parkedExpressionMax) call.park()
     this.#schedule(dueMs)
     return true
   }

@@ -37,6 +37,8 @@ export class SendHandler {
     const isV1 = command.code === RequestCode.SEND_MESSAGE
     const header = (isV1 ? Format.SendMessage : Format.SendMessageV2).decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
+    if (!Number.isSafeInteger(header.bornTimestamp))
+      return this.#refuse(call, ResponseCode.MESSAGE_ILLEGAL, `bornTimestamp ${header.bornTimestamp} is no time in ms`)
     const waiting = this.#creating.get(header.topic)
     if (waiting === undefined) return this.#judge(command, header, command.body, call)
     const body = Buffer.from(command.body)

@@ -26,6 +26,8 @@ import { inTurns } from "./turns.ts"
 
 /** Queues looked at in one turn: each may be opened for it, and read once from the disk. */
 const queuesPerTurn = 64
+/** Names of thousands of topics. */
+const topicListLengthMax = 256 * 1024
 
 export class StatusHandlers {
   readonly #state: BrokerState
@@ -64,6 +66,11 @@ export class StatusHandlers {
   readonly consumeStats = (command: Command, call: Call): void => {
     const header = Admin.GetConsumeStats.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
+    if ((header.topicList ?? "").length > topicListLengthMax)
+      return call.answer({
+        code: ResponseCode.INVALID_PARAMETER,
+        remark: `topicList has at most ${topicListLengthMax} characters. Ask for fewer topics at once.`,
+      })
     const { consumers, metadata, world } = this.#state
     const group = header.consumerGroup
     const offsetTable: Array<ConsumeStats["offsetTable"][number]> = []
