@@ -11,6 +11,9 @@ export type ConsumeQueueEntry = typeof ConsumeQueueEntry.Type
 /** The entry that fills the place before a queue's first message, when the queue does not begin at 0. */
 export const preBlank: ConsumeQueueEntry = { commitLogOffset: 0, sizeBytes: 0x7f_ff_ff_ff, tagsCode: 0 }
 
+/** Whether an entry of this size stands for a message that there is not: one before the queue's first, or a lost one. */
+export const isBlank = (sizeBytes: number): boolean => sizeBytes === preBlank.sizeBytes
+
 /** Whether an entry is there at all: RocketMQ's own test when it recovers a queue. */
 export const isWritten = (buffer: Buffer, start: number): boolean =>
   ConsumeQueueEntry.at.commitLogOffset(buffer, start) >= 0 && ConsumeQueueEntry.at.sizeBytes(buffer, start) > 0
