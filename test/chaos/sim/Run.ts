@@ -1,0 +1,207 @@
+/**
+ * One run: a cluster under load and faults, healed, brought to rest, cut off its power once more, and judged.
+ *
+ *   start    servers up, topics made
+ *   load     producers and consumers at work while the nemesis strikes
+ *   rest     everything is healed; producers end; what is stored is consumed, retried, delivered
+ *   cut      the power of every broker is cut and nothing but what was synced survives (ASYNC_FLUSH: they are killed)
+ *   judge    the brokers are started again and read; every checker has its say
+ */
+import { keepNone } from "../../../src/infra/disk/survival.ts"
+import { queueIdOf } from "../../../src/domain/DelayLevel.ts"
+import * as ConsumerOffset from "../../../src/domain/ConsumerOffset.ts"
+import * as Topic from "../../../src/domain/Topic.ts"
+import { SeededRandom } from "../../../src/infra/random/SeededRandom.ts"
+import type { BrokerState } from "../../../src/node/broker/BrokerState.ts"
+import { checkers } from "./checkers/index.ts"
+import type { Violation } from "./checkers/Checker.ts"
+import { makeTopics } from "./clients/Administrator.ts"
+import { OrderlyConsumer } from "./clients/OrderlyConsumer.ts"
+import { Producer } from "./clients/Producer.ts"
+import { PushConsumer } from "./clients/PushConsumer.ts"
+import { Cluster, type ClientNode } from "./Cluster.ts"
+import { type Evidence, rebuild, viewOf } from "./Evidence.ts"
+import { faults } from "./faults/index.ts"
+import type { Mutant } from "./Mutant.ts"
+import { Nemesis } from "./Nemesis.ts"
+import { delayLevelsMs, drawSettings, type Fixed, type Settings } from "./Settings.ts"
+
+export interface Outcome {
+  readonly seed: number
+  readonly settings: Settings
+  readonly violations: ReadonlyArray<Violation>
+  readonly traceHash: string
+  /** The last lines of the story. */
+  readonly tail: ReadonlyArray<string>
+  readonly stats: Stats
+}
+
+export interface Stats {
+  readonly attempts: number
+  readonly acknowledged: number
+  readonly deliveries: number
+  readonly strikes: number
+  readonly virtualMs: number
+  readonly events: number
+}
+
+export interface RunOptions {
+  readonly fixed?: Fixed
+  readonly mutant?: Mutant
+  /** Lines of the story in the outcome. */
+  readonly tailLines?: number
+  /** Virtual ms that a healed cluster has to come to rest. */
+  readonly restMs?: number
+}
+
+const startMsMax = 60_000
+const producersMsMax = 60_000
+/** A client that lost its power is in its group for two minutes more, and a lock is granted a minute after a start. */
+const restMsMax = 900_000
+/** A run takes about 50,000 steps; one that takes so many has begun to turn in a circle. */
+const eventsMax = 5_000_000
+
+export const run = (
+  seed: number,
+  { fixed = {}, mutant, restMs = restMsMax, tailLines = 60 }: RunOptions = {},
+): Outcome => {
+  const drawn = drawSettings(
+    seed,
+    faults.map(({ name }) => name),
+    new SeededRandom(seed ^ settingsSalt),
+  )
+  const settings: Settings = { ...drawn, ...fixed, seed }
+  const cluster = new Cluster(settings, mutant)
+  const { history, world } = cluster
+  const { sim } = world
+  let violations: ReadonlyArray<Violation>
+  try {
+    violations = judge(play(cluster, restMs))
+  } catch (error) {
+    const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    violations = [{ checker: "sound", promise: "P11", what: `${sim.nowMs.toFixed(3)} ms: ${what}` }]
+  }
+  return {
+    seed,
+    settings,
+    stats: {
+      acknowledged: history.attempts.filter(({ answer }) => answer?.code === 0).length,
+      attempts: history.attempts.length,
+      deliveries: history.deliveries.length,
+      events: sim.events,
+      strikes: history.strikes.length,
+      virtualMs: sim.nowMs,
+    },
+    tail: history.tail(tailLines),
+    traceHash: sim.traceHash(),
+    violations,
+  }
+}
+
+/** The settings are drawn from a stream of their own, so that a fixed one does not shift the run. */
+const settingsSalt = 0x5e77_1465
+
+const judge = (evidence: Evidence): ReadonlyArray<Violation> =>
+  checkers.flatMap(({ check, name, promise }) => [...check(evidence)].map((what) => ({ checker: name, promise, what })))
+
+const play = (cluster: Cluster, restMs: number): Evidence => {
+  const { brokers, history, servers, settings, world } = cluster
+  const { sim } = world
+  const until = (predicate: () => boolean, maxMs: number): boolean =>
+    sim.runUntil(() => {
+      if (sim.events > eventsMax) throw new Error(`livelock: ${eventsMax} steps`)
+      return predicate()
+    }, maxMs)
+  const runFor = (forMs: number): boolean => until(() => false, forMs)
+  const allUp = (): boolean => servers.every(({ isUp }) => isUp)
+  const prepared = settings.topics.filter(({ isPrepared }) => isPrepared)
+  const admin = world.node("admin", "10.0.3.1")
+  if (!until(allUp, startMsMax)) throw new Error("the cluster does not start")
+  let isPrepared = false
+  const addresses = brokers.map(({ host, served }) => ({ host, port: served!.address.port }))
+  makeTopics(admin.world, addresses, prepared, () => (isPrepared = true))
+  if (!until(() => isPrepared, startMsMax)) throw new Error("the topics cannot be made")
+
+  let isLoaded = true
+  const mayGoOn = (): boolean => isLoaded && history.attempts.length < settings.messagesMax
+  const producers = startClients(cluster, mayGoOn)
+  const nemesis = new Nemesis(cluster, faults)
+  runFor(settings.loadMs)
+
+  isLoaded = false
+  nemesis.heal()
+  until(() => allUp() && producers.every(({ life }) => (life as Producer).underWay === 0), producersMsMax)
+  // An answer that came at the deadline may still be on its way to its consumer.
+  runFor(1000)
+  until(() => restless(cluster).length === 0, restMs)
+  const left = restless(cluster)
+  history.note("judge", left.length === 0 ? "everything has come to rest" : `not at rest: ${left.join("; ")}`)
+  runFor(3000)
+  for (const { node } of cluster.clients) node.crash()
+  for (const broker of brokers) {
+    if (settings.flush === "SYNC_FLUSH") broker.powerCut(keepNone)
+    else broker.kill()
+  }
+  if (!until(() => brokers.every(({ isUp }) => isUp), startMsMax)) throw new Error("the brokers do not start again")
+  return {
+    brokers: brokers.map(({ name, served }) => viewOf(name, served!)),
+    history,
+    rebuilt: brokers.map((server) => rebuild(cluster, server)),
+    restless: left,
+    settings,
+  }
+}
+
+const startClients = (cluster: Cluster, mayGoOn: () => boolean): ReadonlyArray<ClientNode> => {
+  const { history, nameServerAddresses: nameServers, settings } = cluster
+  for (const group of settings.groups) {
+    for (let n = 1; n <= group.consumers; n++) {
+      cluster.client(`${group.name}-${n}`, (world, life) =>
+        group.isOrderly
+          ? new OrderlyConsumer(world, history, { group, life, nameServers })
+          : new PushConsumer(world, history, { group, life, nameServers }),
+      )
+    }
+  }
+  const pauseMs = Math.ceil((burstMean * settings.producers * settings.loadMs) / settings.messagesMax)
+  return Array.from({ length: settings.producers }, (_, index) =>
+    cluster.client(
+      `producer-${index + 1}`,
+      (world, life) => new Producer(world, history, { life, mayGoOn, nameServers, pauseMs, topics: settings.topics }),
+    ),
+  )
+}
+
+/** Messages in a burst, in the mean, and those that are sent again on top. */
+const burstMean = 2
+
+/** What is stored and not yet consumed, retried or delivered. */
+const restless = (cluster: Cluster): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (const { name, served } of cluster.brokers) {
+    if (served === undefined) found.push(`${name} is down`)
+    else found.push(...waiting(cluster.settings, served.state).map((what) => `${name}: ${what}`))
+  }
+  return found
+}
+
+const waiting = ({ groups }: Settings, { metadata, store }: BrokerState): ReadonlyArray<string> => {
+  const found: Array<string> = []
+  for (const level of delayLevelsMs.keys()) {
+    const { maxOffset } = store.queues.get(Topic.TopicName.SCHEDULE, queueIdOf(level + 1))
+    const at = metadata.delayOffsets.get(level + 1) ?? 0
+    if (at < maxOffset) found.push(`delay level ${level + 1} is at ${at} of ${maxOffset}`)
+  }
+  for (const { isOrderly, name, subscriptions } of groups) {
+    const topics = subscriptions.map(({ topic }) => topic)
+    if (!isOrderly) topics.push(Topic.retryTopic(name))
+    for (const topic of topics) {
+      for (let queueId = 0; queueId < (metadata.topics.get(topic)?.readQueueNums ?? 0); queueId++) {
+        const { maxOffset } = store.queues.get(topic, queueId)
+        const at = ConsumerOffset.query(metadata.offsets, name, topic, queueId) ?? 0
+        if (at < maxOffset) found.push(`${name} is at ${at} of ${maxOffset} in ${topic}/${queueId}`)
+      }
+    }
+  }
+  return found
+}

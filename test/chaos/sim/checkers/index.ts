@@ -1,0 +1,23 @@
+/** All checkers. */
+import type { Checker } from "./Checker.ts"
+import { durable } from "./durable.ts"
+import { onTime } from "./onTime.ts"
+import { oneTruth } from "./oneTruth.ts"
+import { ordered } from "./ordered.ts"
+import { progressKept } from "./progressKept.ts"
+import { readable } from "./readable.ts"
+import { settled } from "./settled.ts"
+import { sound } from "./sound.ts"
+import { storedOrder } from "./storedOrder.ts"
+
+export const checkers: ReadonlyArray<Checker> = [
+  sound,
+  durable,
+  storedOrder,
+  readable,
+  settled,
+  ordered,
+  onTime,
+  progressKept,
+  oneTruth,
+]

@@ -1,0 +1,26 @@
+/** Which records a group is to see: shared by the checkers of delivery. */
+import * as Result from "effect/Result"
+import * as Subscription from "../../../../src/domain/Subscription.ts"
+import * as Properties from "../../../../src/domain/Properties.ts"
+import { PropertyName } from "../../../../src/domain/Properties.ts"
+import * as Topic from "../../../../src/domain/Topic.ts"
+import type { BrokerView, LogRecord } from "../Evidence.ts"
+import type { GroupPlan } from "../Settings.ts"
+
+/** The topics that a group reads, with what it wants of each. */
+export const subscriptionsOf = (group: GroupPlan): ReadonlyMap<string, Subscription.Subscription> => {
+  const all = group.subscriptions.map(({ expression, topic }) => [topic, expression] as const)
+  if (!group.isOrderly) all.push([Topic.retryTopic(group.name), Subscription.subscribeAll])
+  return new Map(all.map(([topic, expression]) => [topic, Result.getOrThrow(Subscription.parse(topic, expression))]))
+}
+
+/** The records of a broker that the group is to see, in the order of the log. */
+export function* recordsFor(group: GroupPlan, view: BrokerView): Generator<LogRecord> {
+  const subscriptions = subscriptionsOf(group)
+  for (const record of view.records) {
+    const subscription = subscriptions.get(record.message.topic)
+    if (subscription === undefined) continue
+    const code = Subscription.tagsCode(Properties.find(record.message.properties, PropertyName.TAGS))
+    if (Subscription.matchesCode(subscription, code)) yield record
+  }
+}

@@ -1,0 +1,223 @@
+/** Seeded bugs: one or more for each checker, small enough to be read, each a mistake that somebody could make. */
+import * as ConsumerOffset from "../../../src/domain/ConsumerOffset.ts"
+import { PropertyName } from "../../../src/domain/Properties.ts"
+import * as Properties from "../../../src/domain/Properties.ts"
+import { TopicName } from "../../../src/domain/Topic.ts"
+import { isGantry } from "../../../src/domain/Topic.ts"
+import type { Appended, MessageStore } from "../../../src/infra/store/MessageStore.ts"
+import type { Broker } from "../../../src/node/broker/Broker.ts"
+import type { Mutant } from "./Mutant.ts"
+
+type Put = MessageStore["put"]
+
+/** Puts something in the place of `put`; `real` is the one that was there. */
+const overPut = ({ state }: Broker, replace: (real: Put) => Put): void => {
+  const { store } = state
+  store.put = replace(store.put.bind(store))
+}
+
+/** Counts calls, so that a bug shows now and then. */
+const everyNth = (n: number): (() => boolean) => {
+  let count = 0
+  return () => ++count % n === 0
+}
+
+const isOwn = (topic: string): boolean => isGantry(topic)
+
+export const mutants: ReadonlyArray<Mutant> = [
+  {
+    // The answer does not wait for the disk.
+    broker: (broker) =>
+      overPut(broker, (real) => (queue, message, waiter, isSystem) => {
+        if (isOwn(queue.topic)) return real(queue, message, waiter, isSystem)
+        const put = real(queue, message, undefined, isSystem)
+        if (typeof put !== "string") broker.state.world.clock.soon(() => waiter?.stored("Stored", put))
+        return put
+      }),
+    foundBy: "durable",
+    name: "answers before the sync",
+    needs: ["slowSync", "powerCut"],
+  },
+  {
+    // One bit of a body changes on its way to the log.
+    broker: (broker) => {
+      const isTurn = everyNth(30)
+      overPut(broker, (real) => (queue, message, waiter, isSystem) => {
+        if (isOwn(queue.topic) || !isTurn()) return real(queue, message, waiter, isSystem)
+        const body = Buffer.from(message.body)
+        body[body.length - 1]! ^= 1
+        return real(queue, { ...message, body }, waiter, isSystem)
+      })
+    },
+    foundBy: "durable",
+    name: "flips a bit",
+  },
+  {
+    // A message is put behind the one that follows it.
+    broker: (broker) => {
+      const isTurn = everyNth(10)
+      overPut(broker, (real) => (queue, message, waiter, isSystem) => {
+        if (isOwn(queue.topic) || !isTurn()) return real(queue, message, waiter, isSystem)
+        const kept = { ...message, body: Buffer.from(message.body) }
+        broker.state.world.clock.after(1, () => void real(queue, kept, waiter, isSystem))
+        return { commitLogOffset: 0, queueOffset: 0 } as Appended
+      })
+    },
+    foundBy: "storedOrder",
+    name: "swaps neighbours",
+  },
+  {
+    // A queue offset is passed over.
+    broker: (broker) => {
+      const isTurn = everyNth(40)
+      overPut(broker, (real) => (queue, message, waiter, isSystem) => {
+        if (!isOwn(queue.topic) && isTurn()) queue.nextOffset++
+        return real(queue, message, waiter, isSystem)
+      })
+    },
+    foundBy: "storedOrder",
+    name: "leaves a gap",
+  },
+  {
+    // A pull begins one message too late.
+    broker: ({ state }) => {
+      const { store } = state
+      const isTurn = everyNth(20)
+      const real = store.get.bind(store)
+      store.get = (request, done) => {
+        const skips = isTurn() && request.queueOffset + 1 < request.queue.maxOffset
+        real(skips ? { ...request, queueOffset: request.queueOffset + 1 } : request, done)
+      }
+    },
+    foundBy: "readable",
+    name: "skips a message",
+  },
+  {
+    // Tags are not looked at.
+    broker: ({ state }) => {
+      const { store } = state
+      const real = store.get.bind(store)
+      store.get = (request, done) => real({ ...request, matches: undefined }, done)
+    },
+    foundBy: "readable",
+    name: "filters nothing",
+  },
+  {
+    // A message that was sent back is acknowledged and forgotten.
+    broker: (broker) => {
+      const isTurn = everyNth(3)
+      overPut(broker, (real) => (queue, message, waiter, isSystem) => {
+        const isRetry = Properties.find(message.properties, PropertyName.RETRY_TOPIC) !== undefined
+        if (!isRetry || isSystem === true || !isTurn()) return real(queue, message, waiter, isSystem)
+        waiter?.stored("Stored", { commitLogOffset: 0 } as Appended)
+        return {} as Appended
+      })
+    },
+    foundBy: "settled",
+    name: "forgets a retry",
+  },
+  {
+    // The attempts of a message are not counted.
+    broker: (broker) =>
+      overPut(
+        broker,
+        (real) => (queue, message, waiter, isSystem) =>
+          real(queue, { ...message, reconsumeTimes: 0 }, waiter, isSystem),
+      ),
+    foundBy: "settled",
+    name: "counts no attempts",
+  },
+  {
+    // A lock is given to the next who asks.
+    broker: ({ state }) => void Object.assign(state.locks, { leaseMs: 1 }),
+    foundBy: "ordered",
+    name: "gives locks away",
+    needs: ["partition", "clientCrash"],
+  },
+  {
+    // Delayed messages are due after half of their time.
+    broker: ({ state }) => {
+      const { options } = state.store
+      Object.assign(options, { delayLevelsMs: options.delayLevelsMs.map((ms) => ms / 2) })
+    },
+    foundBy: "onTime",
+    name: "delivers early",
+  },
+  {
+    // Delivered messages do not say where they come from, so that a restart delivers them again.
+    broker: (broker) =>
+      overPut(
+        broker,
+        (real) => (queue, message, waiter, isSystem) =>
+          real(queue, { ...message, preparedTransactionOffset: 0 }, waiter, isSystem),
+      ),
+    foundBy: "onTime",
+    name: "forgets what it delivered",
+    needs: ["processKill"],
+  },
+  {
+    // A commit is answered and stays in memory.
+    broker: ({ state: { metadata } }) => {
+      metadata.offsetCommitted = (done) => done?.(undefined)
+      metadata.flushOffsets = (done) => done(undefined)
+      metadata.writeProgress = () => {}
+    },
+    foundBy: "progressKept",
+    name: "drops commits",
+    needs: ["processKill"],
+  },
+  {
+    // What was pulled counts as consumed.
+    world: (world) => {
+      let state: Broker["state"] | undefined
+      started.set(world.disk, (broker) => (state = broker.state))
+      const trace: typeof world.trace = (action, fields) => {
+        world.trace?.(action, fields)
+        if (action !== "Pull" || state === undefined) return
+        ConsumerOffset.commit(state.metadata.offsets, {
+          clientId: undefined,
+          group: String(fields["group"]),
+          holder: undefined,
+          nowMs: 0,
+          queueId: Number(fields["queueId"]),
+          queueOffset: Number(fields["queueOffset"]) + Number(fields["count"]),
+          topic: String(fields["topic"]),
+        })
+        state.metadata.offsetCommitted()
+      }
+      return { ...world, trace }
+    },
+    broker: (broker) => started.get(broker.state.world.disk)?.(broker),
+    foundBy: "progressKept",
+    name: "commits what is pulled",
+  },
+  {
+    // New topics and groups are written to their files and not to the log.
+    broker: ({ state: { metadata } }) => {
+      metadata.change = (topics, groups, done) => {
+        for (const config of topics) metadata.topics.set(config.topicName, config)
+        for (const config of groups) metadata.groups.set(config.groupName, config)
+        metadata.writeAll()
+        metadata.onTopicsChanged(topics)
+        done(undefined)
+      }
+    },
+    foundBy: "oneTruth",
+    name: "logs no topics",
+  },
+  {
+    // A handler throws.
+    broker: (broker) => {
+      const isTurn = everyNth(50)
+      overPut(broker, (real) => (queue, message, waiter, isSystem) => {
+        if (queue.topic !== TopicName.SCHEDULE && !isOwn(queue.topic) && isTurn()) throw new TypeError("seeded")
+        return real(queue, message, waiter, isSystem)
+      })
+    },
+    foundBy: "sound",
+    name: "throws",
+  },
+]
+
+/** For mutants that need the broker in their world: told by the disk, which both have. */
+const started = new WeakMap<object, (broker: Broker) => void>()
