@@ -57,8 +57,10 @@ export interface Started {
 /** A broker on a simulated machine whose clock shows `nowMs`. `logged` gets its warnings and errors. */
 export const start = (nowMs: number, seed: number, logged: Array<string> = []): Started => {
   const cluster = makeSimWorld(seed, {
-    onLog: ({ level, message }) => {
-      if (level === "warn" || level === "error") logged.push(message)
+    onLog: ({ fields, level, message }) => {
+      const { error } = fields
+      const why = error instanceof Error ? `: ${error.stack}` : ""
+      if (level === "warn" || level === "error") logged.push(message + why)
     },
   })
   const node = cluster.node("broker", brokerAddress.host, { skewMs: nowMs - simEpochMs })
