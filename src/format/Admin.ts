@@ -117,3 +117,60 @@ export const ConsumeMessageDirectly = header("ConsumeMessageDirectly", {
   groupSysFlag: optional(int("See SubscriptionGroup.")),
 })
 export type ConsumeMessageDirectly = typeof ConsumeMessageDirectly.Type
+
+/** QUERY_SUBSCRIPTION_BY_CONSUMER (345). */
+export const QuerySubscription = header("QuerySubscription", {
+  group: text("Consumer group."),
+  topic: optional(text("Topic.")),
+})
+export type QuerySubscription = typeof QuerySubscription.Type
+
+/** QUERY_CONSUME_TIME_SPAN (303). */
+export const TopicOfGroup = header("TopicOfGroup", { group: text("Consumer group."), topic: text("Topic.") })
+export type TopicOfGroup = typeof TopicOfGroup.Type
+
+/** GET_BROKER_CONSUME_STATS (317). */
+export const GetBrokerConsumeStats = header("GetBrokerConsumeStats", { isOrder: flag("Only ordered topics.") })
+export type GetBrokerConsumeStats = typeof GetBrokerConsumeStats.Type
+
+/** VIEW_BROKER_STATS_DATA (315). */
+export const ViewBrokerStats = header("ViewBrokerStats", {
+  statsName: text("What is counted, such as TOPIC_PUT_NUMS."),
+  statsKey: text("What it is counted for: topic, topic@group, cluster."),
+})
+export type ViewBrokerStats = typeof ViewBrokerStats.Type
+
+/** QUERY_CORRECTION_OFFSET (308). */
+export const QueryCorrectionOffset = header("QueryCorrectionOffset", {
+  filterGroups: optional(text("Groups that do not count, joined by commas.")),
+  compareGroup: text("Group that the others are compared with."),
+  topic: text("Topic."),
+})
+export type QueryCorrectionOffset = typeof QueryCorrectionOffset.Type
+
+/** CLONE_GROUP_OFFSET (314). */
+export const CloneGroupOffset = header("CloneGroupOffset", {
+  srcGroup: text("Group to copy from."),
+  destGroup: text("Group to copy to."),
+  topic: optional(text("Topic; without it all of the group.")),
+  offline: optional(flag("Also topics that the group, being online, does not subscribe.")),
+})
+export type CloneGroupOffset = typeof CloneGroupOffset.Type
+
+/** QUERY_CONSUME_QUEUE (321). */
+export const QueryConsumeQueue = header("QueryConsumeQueue", {
+  topic: text("Topic."),
+  queueId: int("Queue."),
+  index: long("Queue offset of the first wanted; below 0: that many before the end."),
+  count: int("How many."),
+  consumerGroup: optional(text("Whose subscription to hold against them.")),
+})
+export type QueryConsumeQueue = typeof QueryConsumeQueue.Type
+
+/** UPDATE_AND_GET_GROUP_FORBIDDEN (353). */
+export const GroupForbidden = header("GroupForbidden", {
+  group: text("Consumer group."),
+  topic: text("Topic."),
+  readable: optional(flag("Whether the group may read the topic; absent: only asks.")),
+})
+export type GroupForbidden = typeof GroupForbidden.Type

@@ -96,6 +96,10 @@ export const TopicList = record(
 )
 export type TopicList = typeof TopicList.Type
 
+/** The answer to QUERY_TOPIC_CONSUME_BY_WHO (300). */
+export const GroupList = record("GroupList", { groupList: orElse(list(text), []) }, tableSizeMax)
+export type GroupList = typeof GroupList.Type
+
 /** Texts by name: the answers to 28, 103 and 219. */
 export const KvTable = record("KVTable", { table: orElse(map(text), new Map()) }, tableSizeMax)
 export type KvTable = typeof KvTable.Type

@@ -10,6 +10,7 @@
  * Source: spec/wire.md, JSON body catalogue.
  */
 import type { Json } from "./LenientJson.ts"
+import { printTime } from "./Ext.ts"
 import * as LenientJson from "./LenientJson.ts"
 import { Malformed } from "./Malformed.ts"
 
@@ -97,7 +98,10 @@ export const int: Shape<number> = wholeNumber("int", -(2 ** 31), 2 ** 31 - 1)
 export const long: Shape<number> = wholeNumber("long", Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)
 
 /** A 64-bit number that is only compared, rounded beyond 2^53: the Go client counts versions in nanoseconds. */
-export const time: Shape<number> = wholeNumber("long", -(2 ** 63), 2 ** 63)
+export const time: Shape<number> = {
+  ...wholeNumber("long", -(2 ** 63), 2 ** 63),
+  print: (value) => String(printTime(value)),
+}
 
 /** A finite number, printed as Java prints a double. */
 export const double: Shape<number> = {

@@ -6,10 +6,13 @@ import { describe, expect, it } from "vitest"
 import * as Properties from "../../src/domain/Properties.ts"
 import * as Admin from "../../src/format/Admin.ts"
 import * as Batch from "../../src/format/Batch.ts"
+import * as BrokerStats from "../../src/format/BrokerStats.ts"
 import * as Checkpoint from "../../src/format/Checkpoint.ts"
 import * as Command from "../../src/format/Command.ts"
 import * as Compression from "../../src/format/Compression.ts"
 import * as ConfigJson from "../../src/format/ConfigJson.ts"
+import * as Connections from "../../src/format/Connections.ts"
+import * as ConsumerRuntime from "../../src/format/ConsumerRuntime.ts"
 import { BatchConsumeQueueEntry, ConsumeQueueEntry } from "../../src/format/ConsumeQueueEntry.ts"
 import * as ConsumeStats from "../../src/format/ConsumeStats.ts"
 import * as Ext from "../../src/format/Ext.ts"
@@ -25,6 +28,7 @@ import { Malformed } from "../../src/format/Malformed.ts"
 import * as MessageId from "../../src/format/MessageId.ts"
 import * as NameServer from "../../src/format/NameServer.ts"
 import * as PullMessage from "../../src/format/PullMessage.ts"
+import * as QueueView from "../../src/format/QueueView.ts"
 import * as RegisterBroker from "../../src/format/RegisterBroker.ts"
 import * as RouteData from "../../src/format/RouteData.ts"
 import * as SendMessage from "../../src/format/SendMessage.ts"
@@ -60,9 +64,18 @@ const headers = [Admin, NameServer, PullMessage, SendMessage].flatMap((module) =
   Object.values(module).filter(isHeader),
 )
 
-const records = [ConfigJson, ConsumeStats, Heartbeat, LockBatch, RegisterBroker, RouteData].flatMap((module) =>
-  Object.values(module).filter(isRecord),
-)
+const records = [
+  BrokerStats,
+  ConfigJson,
+  Connections,
+  ConsumerRuntime,
+  ConsumeStats,
+  Heartbeat,
+  LockBatch,
+  QueueView,
+  RegisterBroker,
+  RouteData,
+].flatMap((module) => Object.values(module).filter(isRecord))
 
 describe("fixed-size formats", () => {
   it.each(layouts.map((layout) => [layout.name, layout] as const))("round trip: %s", (_, layout) => {
