@@ -5,7 +5,14 @@
  */
 import { Malformed } from "../../format/Malformed.ts"
 import * as StoredMessage from "../../format/StoredMessage.ts"
+import type { DiskFile } from "../disk/Disk.ts"
 import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
+
+/** Segments as the walk reads them. */
+export interface LogBytes {
+  readonly segmentBytes: number
+  readonly file: (segment: Segment) => DiskFile
+}
 
 /** Where a walk ended. */
 export interface WalkEnd {
@@ -40,15 +47,17 @@ export function* walk(
   return { at: undefined, commitLogOffset: offset }
 }
 
-interface SegmentEnd {
+/** Where the records of one segment end. */
+export interface SegmentEnd {
   readonly end: number
   /** Size that a blank at the end claims. */
   readonly blank: number | undefined
   readonly reason: string
 }
 
-function* walkSegment(
-  files: SegmentFiles,
+/** The same within one segment, from one border in it. */
+export function* walkSegment(
+  files: LogBytes,
   segment: Segment,
   from: number,
   visit: (message: StoredMessage.Decoded) => void,

@@ -331,17 +331,23 @@ const queueOf = (
 }
 
 /** Whether a record has an entry in a ConsumeQueue of this store. */
-const isShown = (ports: RecoveryPorts, { physicalOffset, queueId, sysFlag, topic }: StoredMessage.Decoded): boolean => {
-  const type = transactionType(sysFlag)
-  if (type === MessageFlag.TRANSACTION_PREPARED || type === MessageFlag.TRANSACTION_ROLLBACK) return false
-  const fields = { commitLogOffset: physicalOffset, topic }
-  if ((sysFlag & MessageFlag.INNER_BATCH) !== 0) {
-    ports.logger.warn("record of a BatchCQ topic: it stays in the log, unread", fields)
-    return false
-  }
-  if (shownNames.test(topic) && queueId >= 0) return true
-  ports.logger.warn("record with an unusable topic name: it stays in the log, unread", fields)
+const isShown = (ports: RecoveryPorts, message: StoredMessage.Decoded): boolean => {
+  const hidden = hiddenBy(message)
+  if (hidden === undefined) return true
+  if (hidden !== "transaction")
+    ports.logger.warn(`record ${hidden}: it stays in the log, unread`, {
+      commitLogOffset: message.physicalOffset,
+      topic: message.topic,
+    })
   return false
+}
+
+/** Why a record has no entry in a ConsumeQueue of this store; undefined when it has. */
+export const hiddenBy = ({ queueId, sysFlag, topic }: StoredMessage.StoredMessage): string | undefined => {
+  const type = transactionType(sysFlag)
+  if (type === MessageFlag.TRANSACTION_PREPARED || type === MessageFlag.TRANSACTION_ROLLBACK) return "transaction"
+  if ((sysFlag & MessageFlag.INNER_BATCH) !== 0) return "of a BatchCQ topic"
+  return shownNames.test(topic) && queueId >= 0 ? undefined : "with an unusable topic name"
 }
 
 /**
