@@ -108,6 +108,26 @@ export const SubscriptionGroups = record(
 )
 export type SubscriptionGroups = typeof SubscriptionGroups.Type
 
+/** The body of UPDATE_AND_CREATE_TOPIC_LIST (18). */
+export const TopicConfigList = record(
+  "CreateTopicListRequestBody",
+  { topicConfigList: orElse(list(TopicConfig), []) },
+  tableSizeMax,
+)
+export type TopicConfigList = typeof TopicConfigList.Type
+
+/** The body of UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST (225). */
+export const GroupConfigList = record(
+  "SubscriptionGroupList",
+  { groupConfigList: orElse(list(GroupConfig), []) },
+  tableSizeMax,
+)
+export type GroupConfigList = typeof GroupConfigList.Type
+
+/** The answer to UPDATE_AND_GET_GROUP_FORBIDDEN (353). */
+export const Forbidden = record("GroupForbidden", { group: text, readable: orElse(flag, true), topic: text })
+export type Forbidden = typeof Forbidden.Type
+
 /**
  * `consumerOffset.json`: by `topic@group`, the next offset of each queue. `groupTopicMap` is derived from it and only
  * written; `pullOffsetTable` is written by 5.5.0 and read by nobody.

@@ -4,8 +4,20 @@
 import { describe, expect, it } from "vitest"
 import * as Admin from "../../src/format/Admin.ts"
 import * as Batch from "../../src/format/Batch.ts"
+import * as BrokerStats from "../../src/format/BrokerStats.ts"
 import * as Command from "../../src/format/Command.ts"
-import { DataVersion, GroupConfig, SubscriptionGroups, TopicConfig } from "../../src/format/ConfigJson.ts"
+import {
+  DataVersion,
+  Forbidden,
+  GroupConfig,
+  GroupConfigList,
+  SubscriptionGroups,
+  TopicConfig,
+  TopicConfigList,
+} from "../../src/format/ConfigJson.ts"
+import * as Connections from "../../src/format/Connections.ts"
+import * as ConsumerRuntime from "../../src/format/ConsumerRuntime.ts"
+import * as ConsumeStats from "../../src/format/ConsumeStats.ts"
 import { crc31 } from "../../src/format/Crc32.ts"
 import * as Ext from "../../src/format/Ext.ts"
 import * as Heartbeat from "../../src/format/Heartbeat.ts"
@@ -14,6 +26,7 @@ import * as LockBatch from "../../src/format/LockBatch.ts"
 import { Malformed } from "../../src/format/Malformed.ts"
 import * as NameServer from "../../src/format/NameServer.ts"
 import * as PullMessage from "../../src/format/PullMessage.ts"
+import * as QueueView from "../../src/format/QueueView.ts"
 import * as RegisterBroker from "../../src/format/RegisterBroker.ts"
 import { RequestCode, requestCodeName } from "../../src/format/RequestCode.ts"
 import { ResponseCode, responseCodeName } from "../../src/format/ResponseCode.ts"
@@ -145,6 +158,13 @@ const requestHeaders = new Map<number, Header<Parameters>>([
   [RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS, Admin.GetConsumerStatus],
   [RequestCode.GET_CONSUMER_RUNNING_INFO, Admin.GetConsumerRunningInfo],
   [RequestCode.CONSUME_MESSAGE_DIRECTLY, Admin.ConsumeMessageDirectly],
+  [RequestCode.QUERY_CONSUME_TIME_SPAN, Admin.TopicOfGroup],
+  [RequestCode.CLONE_GROUP_OFFSET, Admin.CloneGroupOffset],
+  [RequestCode.VIEW_BROKER_STATS_DATA, Admin.ViewBrokerStats],
+  [RequestCode.GET_BROKER_CONSUME_STATS, Admin.GetBrokerConsumeStats],
+  [RequestCode.QUERY_CONSUME_QUEUE, Admin.QueryConsumeQueue],
+  [RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER, Admin.QuerySubscription],
+  [RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, Admin.GroupForbidden],
 ])
 
 const sends: readonly number[] = [RequestCode.SEND_MESSAGE, RequestCode.SEND_MESSAGE_V2, RequestCode.SEND_BATCH_MESSAGE]
@@ -244,6 +264,8 @@ describe("bodies", () => {
     [RequestCode.LOCK_BATCH_MQ, LockBatch.LockBatch],
     [RequestCode.UNLOCK_BATCH_MQ, LockBatch.LockBatch],
     [RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP, GroupConfig],
+    [RequestCode.UPDATE_AND_CREATE_TOPIC_LIST, TopicConfigList],
+    [RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, GroupConfigList],
     [RequestCode.REGISTER_BROKER, RegisterBroker.RegisterBody],
     [RequestCode.QUERY_DATA_VERSION, DataVersion],
   ])
@@ -263,6 +285,18 @@ describe("bodies", () => {
     [RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER, RouteData.TopicList],
     [RequestCode.GET_KVLIST_BY_NAMESPACE, RouteData.KvTable],
     [RequestCode.GET_BROKER_RUNTIME_INFO, RouteData.KvTable],
+    [RequestCode.QUERY_TOPIC_CONSUME_BY_WHO, RouteData.GroupList],
+    [RequestCode.QUERY_TOPICS_BY_CONSUMER, RouteData.TopicList],
+    [RequestCode.QUERY_CONSUME_TIME_SPAN, ConsumeStats.ConsumeTimeSpans],
+    [RequestCode.GET_BROKER_CONSUME_STATS, ConsumeStats.ConsumeStatsList],
+    [RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS, ConsumeStats.ConsumerStatus],
+    [RequestCode.VIEW_BROKER_STATS_DATA, BrokerStats.BrokerStatsData],
+    [RequestCode.GET_ALL_PRODUCER_INFO, Connections.ProducerTable],
+    [RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER, Connections.SubscriptionOfGroup],
+    [RequestCode.QUERY_CONSUME_QUEUE, QueueView.QueueView],
+    [RequestCode.GET_CONSUMER_RUNNING_INFO, ConsumerRuntime.RunningInfo],
+    [RequestCode.CONSUME_MESSAGE_DIRECTLY, ConsumerRuntime.ConsumedDirectly],
+    [RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, Forbidden],
   ])
 
   it("reads every JSON body it declares, and writes those of current peers back to the byte", () => {
