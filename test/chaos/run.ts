@@ -4,7 +4,10 @@
  */
 import { parseArgs } from "node:util"
 import * as Real from "./real/killLoop.ts"
+import { mutants } from "./sim/mutants.ts"
+import { print, prove } from "./sim/prove.ts"
 import * as Sim from "./sim/Run.ts"
+import { bugs, hunt } from "./store/bugs.ts"
 import * as Store from "./storeCrash.ts"
 
 const help = `Long campaigns against Gantry's promises.
@@ -18,6 +21,7 @@ Usage: pnpm test:chaos [OPTIONS]
       --cycles N        kills of a real broker (default 20)
       --minutes N       go on with ever new seeds for so long, whatever --states and --runs say
       --ci              what CI has time for: 5000 states, 40 clusters, 20 kills
+      --mutants         seeded bugs instead of the product: each must be found, by the checker that is there for it
       --replay STATE    one crash state again, as a failure prints it
       --story N         lines of a failed cluster's story that are printed (default 25)
       --help            show this help
@@ -36,6 +40,7 @@ const parse = () => {
         cycles: { type: "string" },
         help: { type: "boolean" },
         minutes: { type: "string" },
+        mutants: { type: "boolean" },
         only: { type: "string" },
         replay: { type: "string" },
         runs: { type: "string" },
@@ -135,15 +140,40 @@ const real = async (): Promise<void> => {
     failed(`${sentence}\n       see ${report.folder}`, `--only real --cycles ${cycles} --seed ${seed}`)
 }
 
+/** How many clusters each mutant is tried on, to tell how easily it is found. */
+const seedsOfMutant = 12
+
+const seededBugs = (): void => {
+  if (wanted.includes("store")) {
+    console.log("seeded bugs of the store, to be found by its crash states")
+    for (const bug of bugs) {
+      const { failures: found, states } = hunt(bug)
+      if (found[0] === undefined) failed(`"${bug.name}" survives ${states} states`, "--mutants --only store")
+      else console.log(`  "${bug.name}": found at state ${states}: ${found[0].sentence.split("\n")[0]}`)
+    }
+  }
+  if (!wanted.includes("sim")) return
+  console.log("seeded bugs of the broker, to be found by the checkers of simulated clusters")
+  for (const mutant of mutants) {
+    const proof = prove(mutant, { isWhole: true, seedsMax: seedsOfMutant })
+    const line = print(proof).split("\n")[0]!
+    if (proof.foundAt.length === 0 || proof.falseAlarms.length > 0) failed(line, "--mutants --only sim")
+    else console.log(`  ${line}`)
+  }
+}
+
 if (values.help === true) {
   process.stdout.write(help)
 } else if (values.replay !== undefined) {
   Store.replay(JSON.parse(values.replay) as Store.Place)
   console.log("this state keeps every promise")
 } else {
-  if (wanted.includes("store")) store()
-  if (wanted.includes("sim")) sim()
-  if (wanted.includes("real")) await real()
+  if (values.mutants === true) seededBugs()
+  else {
+    if (wanted.includes("store")) store()
+    if (wanted.includes("sim")) sim()
+    if (wanted.includes("real")) await real()
+  }
   console.log(failures === 0 ? "1 passed, 0 failed" : `0 passed, ${failures} failed`)
   process.exitCode = failures === 0 ? 0 : 1
 }

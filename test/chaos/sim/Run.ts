@@ -41,6 +41,8 @@ export interface Stats {
   readonly acknowledged: number
   readonly deliveries: number
   readonly strikes: number
+  /** How often each kind of fault struck. */
+  readonly struck: Readonly<Record<string, number>>
   readonly virtualMs: number
   readonly events: number
 }
@@ -90,6 +92,9 @@ export const run = (
       deliveries: history.deliveries.length,
       events: sim.events,
       strikes: history.strikes.length,
+      struck: Object.fromEntries(
+        [...Map.groupBy(history.strikes, ({ fault }) => fault)].map(([fault, all]) => [fault, all.length]),
+      ),
       virtualMs: sim.nowMs,
     },
     tail: history.tail(tailLines),

@@ -133,6 +133,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     foundBy: "ordered",
     name: "gives locks away",
     needs: ["partition", "clientCrash"],
+    settings: { faultEveryMs: 500 },
   },
   {
     // Delayed messages are due after half of their time.

@@ -6,14 +6,13 @@
 import type { Disk, DiskFile } from "../../../src/infra/disk/Disk.ts"
 import { ConsumeQueue } from "../../../src/infra/store/ConsumeQueue.ts"
 import { IndexFile } from "../../../src/infra/store/IndexFile.ts"
+import { campaign, type Report } from "../storeCrash.ts"
 import { StateFiles } from "../../../src/infra/store/StateFiles.ts"
 
 export interface Bug {
   readonly name: string
   /** A script that shows it soon. */
   readonly seed: number
-  /** Of its boundaries, how many are cut at: see `CampaignOptions`. Default 3. */
-  readonly every?: number
   /** Puts something between the store and its disk. */
   readonly wrap?: (disk: Disk) => Disk
   /** Breaks a method; the answer mends it. */
@@ -71,6 +70,23 @@ const withoutNames =
   (matches: (path: string) => boolean) =>
   (disk: Disk): Disk => ({ ...disk, syncDirectory: (path) => (matches(path) ? undefined : disk.syncDirectory(path)) })
 
+/** Runs the campaign with a bug in place until it finds something, or has checked `statesMax` states. */
+export const hunt = ({ patch, seed, wrap }: Bug, statesMax = 2000): Report => {
+  const mend = patch?.()
+  try {
+    return campaign({
+      every: 3,
+      isFirstEnough: true,
+      nestedEvery: 40,
+      seed,
+      statesMax,
+      ...(wrap === undefined ? {} : { rig: { wrap } }),
+    })
+  } finally {
+    mend?.()
+  }
+}
+
 export const bugs: ReadonlyArray<Bug> = [
   {
     name: "a put is answered before its sync",
@@ -102,8 +118,7 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "an index header counts entries that are not synced",
-    every: 1,
-    seed: 4,
+    seed: 12,
     // The entries are written and synced first: without that sync the header's own covers both, or a part of both.
     wrap: files(inIndex, (file) => {
       let isEntries = false
