@@ -5,7 +5,7 @@
 import type { BrokerConfig } from "../node/broker/BrokerConfig.ts"
 import { defaults } from "../node/broker/BrokerConfig.ts"
 import { foreignBrokerSettings } from "./foreignBrokerSettings.ts"
-import type { Entry } from "./PropertyFile.ts"
+import type { Entry } from "../format/PropertyFile.ts"
 import { type Foreign, type Read, type Rule, between, matching, oneOf, port, read } from "./settings.ts"
 
 /** What of the machine goes into the defaults. */

@@ -1,6 +1,6 @@
 /** The name server's settings from options and property file; what they may be is told by NamesrvConfig. */
 import * as NamesrvConfig from "../node/nameserver/NamesrvConfig.ts"
-import type { Entry } from "./PropertyFile.ts"
+import type { Entry } from "../format/PropertyFile.ts"
 import type { Read } from "./settings.ts"
 import { isLoopback } from "./brokerSettings.ts"
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs"
 import * as os from "node:os"
 import type { Call } from "./Call.ts"
 import { CliFault } from "./CliFault.ts"
-import * as PropertyFile from "./PropertyFile.ts"
+import * as PropertyFile from "../format/PropertyFile.ts"
 import type { Read } from "./settings.ts"
 
 /** The entries of the file and of `--set`, least important first. */

@@ -9,7 +9,7 @@
  *   located  each problem and warning about an entry begins with where it was given
  */
 import { hint } from "../domain/Nearest.ts"
-import type { Entry } from "./PropertyFile.ts"
+import type { Entry } from "../format/PropertyFile.ts"
 
 export type Setting = string | number | boolean
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest"
 import { type Machine, readBroker, rules } from "../../src/cli/brokerSettings.ts"
 import { foreignBrokerSettings } from "../../src/cli/foreignBrokerSettings.ts"
 import { readNamesrv } from "../../src/cli/namesrvSettings.ts"
-import * as PropertyFile from "../../src/cli/PropertyFile.ts"
+import * as PropertyFile from "../../src/format/PropertyFile.ts"
 import { print } from "../../src/cli/settings.ts"
 import { type BrokerConfig, defaults } from "../../src/node/broker/BrokerConfig.ts"
 
