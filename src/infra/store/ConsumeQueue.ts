@@ -65,6 +65,9 @@ export class ConsumeQueue {
   isDirty = false
   /** Long polls that wait for this queue; kept here so that a send without any costs one comparison. */
   heldCount = 0
+  /** Entries appended since it was opened, and the bytes of their records: for statistics. */
+  appendedCount = 0
+  appendedBytes = 0
   /** CommitLog minimum that `minOffset` was computed for. */
   #minKnownFor = -1
   #tail: Buffer = Buffer.alloc(0)
@@ -146,6 +149,8 @@ export class ConsumeQueue {
     if ((index + 1) * entryBytes > this.#tail.length) this.#makeRoom()
     write(this.#tail, (this.maxOffset - this.#tailBase) * entryBytes, commitLogOffset, sizeBytes, tagsCode)
     this.maxOffset++
+    this.appendedCount++
+    this.appendedBytes += sizeBytes
     if (this.nextOffset < this.maxOffset) this.nextOffset = this.maxOffset
     this.lastCommitLogEnd = commitLogOffset + sizeBytes
   }
