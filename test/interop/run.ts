@@ -2,13 +2,14 @@
  * Unmodified clients against a cluster: `pnpm test:interop [options]`.
  *
  *   --against gantry|apache   the servers under test; `apache` proves the scenarios themselves (default gantry)
- *   --only REGEXP             only scenarios whose name matches, the store's among them ("store")
+ *   --only REGEXP             only scenarios whose name matches, the store's among them ("store"); "mqadmin" is one
  *   --client REGEXP           only clients whose name matches, such as "5.5.0, JSON"
  *   --require                 missing Java or Maven is a failure instead of a skip
  *   --keep                    keep the folder with stores and logs even when all went well
  *
  * The Java client 5.5.0 and 4.9.8, each with JSON and with binary headers, runs every scenario on a cluster of its own,
  * after a JVM that only sends, by the old request. `gantry dev` gets a few of them. Then a store folder goes to and fro between the servers and Apache's.
+ * Apache's mqadmin asks and changes what administrators ask and change, in one sequence.
  * At most two of our JVMs run at a time, besides servers that are JVMs themselves.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
@@ -20,6 +21,7 @@ import * as Cluster from "./cluster.ts"
 import * as Driver from "./driver.ts"
 import * as Gantry from "./gantry.ts"
 import * as Java from "./java.ts"
+import * as Mqadmin from "./mqadmin/mqadmin.ts"
 import * as Processes from "./processes.ts"
 import * as Scenarios from "./scenarios.ts"
 import * as Store from "./store.ts"
@@ -165,6 +167,8 @@ const main = async (): Promise<number> => {
     await guarded("dev", () => runDev(java, join(folder, "dev")))
   }
   if (wanted("store")) await guarded("store", () => Store.run(java, servers, apache, join(folder, "store"), report))
+
+  if (wanted("mqadmin")) await guarded("mqadmin", () => Mqadmin.run(java, servers, join(folder, "mqadmin"), report))
 
   printTable()
   const failed = outcomes.filter(({ ok }) => !ok).length
