@@ -167,3 +167,22 @@ it("P11 seeds 22, 2351: a queue file that cannot be read stops no broker", () =>
   expect(delivered(cluster, "t")).toBe(2)
   expect(cluster.ask(commit("g", "t", 0, 2)).code).toBe(0)
 })
+
+it("P9 seeds 1264, 1493, 2285: a queue file whose size was lost with a failed sync is whole after the next one", () => {
+  const cluster = new OneBroker(1264)
+  cluster.ask(createTopic("t"))
+  cluster.diskWeather.faults = strikeAt(
+    ({ operation, path }) => operation === "sync" && path.includes("/consumequeue/t/"),
+    { kind: "drop" },
+  )
+  cluster.ask(send("t", 0))
+  expect(cluster.world.sim.runUntil(() => !cluster.broker.state.store.isOpen, 60_000)).toBe(true)
+  // The page cache knows the size that the disk does not.
+  cluster.kill()
+  cluster.start()
+  cluster.world.sim.runFor(30_000)
+  cluster.powerCut()
+  cluster.start()
+  expect(delivered(cluster, "t")).toBe(1)
+  expect(cluster.ask(send("t", 0)).code).toBe(0)
+})

@@ -7,6 +7,7 @@ import * as Send from "../../src/format/SendMessage.ts"
 import * as Heartbeat from "../../src/format/Heartbeat.ts"
 import { RequestCode } from "../../src/format/RequestCode.ts"
 import { standard } from "../../src/format/shape.ts"
+import { keepNone } from "../../src/infra/disk/survival.ts"
 import { RemotingClient } from "../../src/infra/remoting/RemotingClient.ts"
 import type { Request } from "../../src/infra/remoting/RemotingConnection.ts"
 import { RemotingError } from "../../src/infra/remoting/RemotingError.ts"
@@ -80,8 +81,19 @@ export class OneBroker {
     return () => answer
   }
 
+  /** Nothing survives but what was synced. */
   powerCut(): void {
-    this.node.powerCut(() => 0)
+    this.node.powerCut(keepNone)
+    this.#reset()
+  }
+
+  /** `kill -9`: the page cache stays. */
+  kill(): void {
+    this.node.crash()
+    this.#reset()
+  }
+
+  #reset(): void {
     // The client would wait for its dead connection; how it finds out is not what is tested here.
     this.world.network.breakConnections("10.0.2.1", brokerAddress.host)
     this.world.sim.runFor(10)

@@ -81,9 +81,12 @@ export class ConsumeQueue {
     this.#windows = windows
   }
 
-  /** Finds the bounds of the queue in its files; `commitLogMin` is the first byte of the log that exists. */
-  load(commitLogMin: number): void {
-    this.#files.load((segment) => this.#lastOf(segment) < commitLogMin)
+  /**
+   * Finds the bounds of the queue in its files; `commitLogMin` is the first byte of the log that exists. `mayBeCut`: the
+   * newest file may be short, see `SegmentFiles.load`.
+   */
+  load(commitLogMin: number, mayBeCut = false): void {
+    this.#files.load((segment) => this.#lastOf(segment) < commitLogMin, mayBeCut)
     const end = this.#endInFiles()
     this.nextOffset = end
     this.maxOffset = end

@@ -189,6 +189,7 @@ export class MessageStore {
    */
   *open(foldFrom: number, lock: () => void): Generator<void, void> {
     this.#release = lock
+    this.queues.mayBeCut = this.#state.isAborted && !this.#state.isAbortedByOther
     let recovered: Recovered
     try {
       recovered = yield* recover({

@@ -15,6 +15,8 @@ export class QueueTable {
   readonly #disk: Disk
   readonly #open: OpenFiles
   readonly directory: string
+  /** Whether the last life of the store ended without a close, so that the newest file of a queue may be short. */
+  mayBeCut = false
   readonly #segmentBytes: number
   readonly #commitLogMin: () => number
   readonly #windows = new EntryWindows()
@@ -37,7 +39,7 @@ export class QueueTable {
     if (known !== undefined) return known
     const files = new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes)
     const queue = new ConsumeQueue(topic, queueId, files, this.#windows)
-    queue.load(this.#commitLogMin())
+    queue.load(this.#commitLogMin(), this.mayBeCut)
     const ofTopic = this.#queues.get(topic)
     if (ofTopic === undefined) {
       const fresh: Array<ConsumeQueue | undefined> = []

@@ -124,7 +124,8 @@ export class SegmentFiles {
   /**
    * Reads the folder. Throws `SegmentError` when its files are not a dense run of whole segments. A power cut may bring
    * some of the oldest files back that were deleted: those before a gap go again when `isGone` says that of the last one.
-   * The newest file may be short after a crash: of its creation, or (`mayBeCut`) of a recovery that was cutting it.
+   * The newest file may be short after a crash: of its creation, or (`mayBeCut`) of a recovery that was cutting it, or
+   * when its size was lost with a failed sync.
    */
   load(isGone: (last: Segment) => boolean = () => false, mayBeCut = false): void {
     this.#segments.length = 0
@@ -136,8 +137,8 @@ export class SegmentFiles {
       const baseOffset = Number(name)
       if (!Number.isSafeInteger(baseOffset)) throw new SegmentError(path, "Name", "offset beyond 2^53")
       const sizeBytes = this.#open.use(path).sizeBytes()
+      const isLast = index === names.length - 1
       if (sizeBytes !== this.segmentBytes) {
-        const isLast = index === names.length - 1
         if (isLast && sizeBytes === 0) {
           this.#remove(path)
           continue
@@ -148,8 +149,9 @@ export class SegmentFiles {
             sizeBytes === 0 ? "Gap" : "Size",
             `is ${sizeBytes} bytes long, the configured segment size is ${this.segmentBytes}`,
           )
-        this.#open.use(path).truncate(this.segmentBytes)
       }
+      // Also when it looks whole: after a failed sync the page cache may show a size that the disk never got.
+      if (isLast && mayBeCut) this.#open.use(path).truncate(this.segmentBytes)
       if (baseOffset % this.segmentBytes !== 0)
         throw new SegmentError(path, "Size", `does not lie at a multiple of the segment size ${this.segmentBytes}`)
       const last = this.#segments.at(-1)
