@@ -110,7 +110,8 @@ export const print = (properties: Iterable<readonly [string, string]>): string =
 
 /** The value that `parse` would give for `name`, without building the map. */
 export const find = (text: string, name: string): string | undefined => {
-  if (name === "") return undefined
+  // Most names that are asked for are not there: the needle is made only for those that may be.
+  if (name === "" || !text.includes(name)) return undefined
   const needle = name + nameEnd
   // From the end, because the last readable pair of a name counts.
   for (let at = text.lastIndexOf(needle); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(needle, at - 1)) {
@@ -167,6 +168,7 @@ export const glance = (text: string): Glance => {
 
 /** The text with `name` removed wherever it stands, unreadable pairs of that name included. */
 export const remove = (text: string, name: string): string => {
+  if (!text.includes(name)) return text
   const needle = name + nameEnd
   if (!text.includes(needle)) return text
   let kept = ""

@@ -126,11 +126,36 @@ export const encodeResponseHead = (
     const command = { ...request(code, opaque, ext ?? Ext.empty), flag: responseFlag, remark, serialize }
     return binaryHead(command, bodySizeBytes)
   }
+  return jsonHead(responseHeader(code, opaque, remark, ext), bodySizeBytes)
+}
+
+/** The JSON header of a response of ours, for `writeJsonHead`. */
+export const responseHeader = (
+  code: number,
+  opaque: number,
+  remark: string | undefined,
+  ext: Ext.Ext | undefined,
+): string => {
   let json = `{"code":${code}`
   if (ext !== undefined) json += extMember(ext)
   json += responseMiddle + opaque
   if (remark !== undefined) json += `,"remark":${quote(remark)}`
-  return jsonHead(json + ownTail, bodySizeBytes)
+  return json + ownTail
+}
+
+/** The same, of one whose parameters are printed already: `members` is what stands between the braces of `extFields`. */
+export const printedResponseHeader = (code: number, opaque: number, members: string): string =>
+  `{"code":${code},"extFields":{${members}}${responseMiddle}${opaque}${ownTail}`
+
+/** Bytes that `writeJsonHead` takes at most. */
+export const jsonHeadBytesMax = (header: string): number => 8 + 3 * header.length
+
+/** Writes the frame up to its body at `start` and answers where it ends. There must be room for `jsonHeadBytesMax`. */
+export const writeJsonHead = (header: string, bodySizeBytes: number, target: Buffer, start: number): number => {
+  const headerSizeBytes = target.write(header, start + 8)
+  target.writeInt32BE(4 + headerSizeBytes + bodySizeBytes, start)
+  target.writeInt32BE(headerSizeBytes, start + 4)
+  return start + 8 + headerSizeBytes
 }
 
 /** A request of ours, in JSON, with no body. Override what differs. */
@@ -353,7 +378,8 @@ const quotedName = (name: string): string => {
 // oxlint-disable-next-line no-control-regex -- the control characters are what JSON wants escaped
 const needsEscape = /["\\\u0000-\u001f\ud800-\udfff]/
 
-const quote = (text: string): string => (needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`)
+/** A JSON string. */
+export const quote = (text: string): string => (needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`)
 
 /** Room for the length and the mark before a header, in characters of one byte. */
 const prefix = "\0\0\0\0\0\0\0\0"

@@ -256,6 +256,10 @@ export const versionFor = (topic: string): 1 | 2 => (Buffer.byteLength(topic) > 
 
 /** Bytes of the record; with `withRecordCrc`, the CRC property included. */
 export const encodedSize = (message: StoredMessage, withRecordCrc = false): number =>
+  sizeWith(message, propertiesSize(message.properties, withRecordCrc))
+
+/** The same, by who knows already how many bytes the properties take. */
+export const sizeWith = (message: StoredMessage, propertiesSizeBytes: number): number =>
   Front.sizeBytes +
   message.bornHost.length +
   8 +
@@ -265,7 +269,7 @@ export const encodedSize = (message: StoredMessage, withRecordCrc = false): numb
   message.version +
   Buffer.byteLength(message.topic) +
   2 +
-  propertiesSize(message.properties, withRecordCrc)
+  propertiesSizeBytes
 
 /** Bytes that the properties take in a record: what the limit `propertiesSizeMax` counts. */
 export const propertiesSize = (properties: string, withRecordCrc = false): number =>

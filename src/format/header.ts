@@ -62,17 +62,22 @@ export interface Header<P extends Parameters> {
   encode(value: Values<P>): Ext.Ext
 }
 
-/** Declares a header; `keys` gives the names on the wire where they differ from those of the value. */
+/**
+ * Declares a header; `keys` gives the names on the wire where they differ from those of the value. `quick` reads what
+ * most clients send as the declaration would, only faster, and leaves everything else to it by answering undefined: for
+ * the one or two headers that are read with every message. A law holds it to the declaration.
+ */
 export const header = <P extends Parameters>(
   name: string,
   parameters: P,
   keys: { readonly [K in keyof P]?: string } = {},
+  quick?: (ext: Ext.Ext) => Values<P> | undefined,
 ): Header<P> => {
   const entries = Object.entries(parameters).map(([key, { fallback, optional: isOptional, type }]) => {
     return { key, wireKey: keys[key] ?? key, type, isOptional, fallback }
   })
 
-  const decode = (ext: Ext.Ext): Values<P> | Malformed => {
+  const declared = (ext: Ext.Ext): Values<P> | Malformed => {
     const value: { [key: string]: string | number | boolean } = {}
     for (const { fallback, isOptional, key, type, wireKey } of entries) {
       const read = readers[type](ext, wireKey) ?? fallback
@@ -99,7 +104,7 @@ export const header = <P extends Parameters>(
     parameters,
     Type: undefined as unknown as Values<P>,
     keys: Object.fromEntries(entries.map(({ key, wireKey }) => [key, wireKey])) as Header<P>["keys"],
-    decode,
+    decode: quick === undefined ? declared : (ext) => quick(ext) ?? declared(ext),
     encode,
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One request in a handler's hands: what it needs to be answered, now or later, and nothing more. It does not keep the
- * request's bytes alive. A handler ends every call, oneway or not, by `answer`, `answerEncoded` or `drop`; `park` tells
- * that it now waits in a table that has its own bound (a held pull).
+ * request's bytes alive. A handler ends every call, oneway or not, by `answer`, `answerHeader`,
+ * `answerEncoded` or `drop`; `park` tells that it now waits in a table that has its own bound (a held pull).
  *
  * Laws (test/model/remoting.test.ts)
  *   once     the first end counts, later ones do nothing
@@ -54,6 +54,14 @@ export class Call {
     if (this.#hasEnded) return
     this.#hasEnded = true
     if (!this.isOneway) this.connection.sendAnswer(this.opaque, this.serialize, answer)
+    this.#release()
+  }
+
+  /** Queues an answer to a call with a JSON header, whose own header `Command` has made already. It has no body. */
+  answerHeader(header: string): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    if (!this.isOneway) this.connection.sendHeader(header)
     this.#release()
   }
 

@@ -113,11 +113,8 @@ export class RemotingConnection {
   /** Queues a whole frame, or one in parts; written with everything else of this turn. The bytes must not change any more. */
   send(frame: Body): void {
     if (this.#isClosed) return
-    if (Array.isArray(frame)) for (const part of frame) this.#outbox.push(part)
-    else this.#outbox.push(frame as Buffer)
-    if (this.#isDirty || this.#isPumping) return
-    this.#isDirty = true
-    this.#hub.atEndOfTurn(this)
+    this.#push(frame)
+    this.#queued()
   }
 
   /** Encodes and queues an answer to the request with this number. */
@@ -125,12 +122,22 @@ export class RemotingConnection {
     if (this.#isClosed) return
     const { code, remark, ext, body } = answer
     const sizeBytes = bodySizeBytes(body)
+    if (serialize === Command.serializeJson) {
+      const header = Command.responseHeader(code, opaque, remark, ext)
+      if (Command.jsonHeadBytesMax(header) + sizeBytes <= frameSizeBytesMax)
+        return this.#sendHeader(header, body, sizeBytes)
+    }
     const head = Command.encodeResponseHead(serialize, code, opaque, remark, ext, sizeBytes)
     if (head.length + sizeBytes <= frameSizeBytesMax) return this.#sendWithBody(head, body)
     this.sendAnswer(opaque, serialize, {
       code: ResponseCode.SYSTEM_ERROR,
       remark: `the answer has ${head.length + sizeBytes} bytes, a frame at most ${frameSizeBytesMax}`,
     })
+  }
+
+  /** Queues a frame with a JSON header, made by `Command`. */
+  sendHeader(header: string): void {
+    if (!this.#isClosed) this.#sendHeader(header, undefined, 0)
   }
 
   /** Sends a request that is not answered. */
@@ -330,9 +337,26 @@ export class RemotingConnection {
   }
 
   #sendWithBody(head: Buffer, body: Body | undefined): void {
-    if (body === undefined) this.send(head)
-    else if (Array.isArray(body)) this.send([head, ...body])
-    else this.send([head, body as Buffer])
+    this.#outbox.push(head)
+    if (body !== undefined) this.#push(body)
+    this.#queued()
+  }
+
+  #sendHeader(header: string, body: Body | undefined, sizeBytes: number): void {
+    this.#outbox.pushJsonHead(header, sizeBytes)
+    if (body !== undefined) this.#push(body)
+    this.#queued()
+  }
+
+  #push(body: Body): void {
+    if (Array.isArray(body)) for (const part of body) this.#outbox.push(part)
+    else this.#outbox.push(body as Buffer)
+  }
+
+  #queued(): void {
+    if (this.#isDirty || this.#isPumping) return
+    this.#isDirty = true
+    this.#hub.atEndOfTurn(this)
   }
 
   #flush(): void {

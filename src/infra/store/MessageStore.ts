@@ -253,7 +253,8 @@ export class MessageStore {
     if (this.#isDiskFull && !isSystem) return "DiskFull"
     if (message.body.length > this.options.messageBytesMax) return "MessageTooLarge"
     const properties = message.properties
-    if (StoredMessage.propertiesSize(properties, true) > StoredMessage.propertiesSizeMax) return "PropertiesTooLarge"
+    const propertiesSizeBytes = StoredMessage.propertiesSize(properties, true)
+    if (propertiesSizeBytes > StoredMessage.propertiesSizeMax) return "PropertiesTooLarge"
     const { log } = this
     const { topic } = queue
     const storeTimestamp = this.#world.clock.nowMs()
@@ -275,7 +276,7 @@ export class MessageStore {
       topic,
       version: StoredMessage.versionFor(topic),
     }
-    const sizeBytes = StoredMessage.encodedSize(stored, true)
+    const sizeBytes = StoredMessage.sizeWith(stored, propertiesSizeBytes)
     if (sizeBytes > log.recordBytesMax) return "MessageTooLarge"
     if (!log.reserve(sizeBytes)) return this.#refusalOfLog()
     const commitLogOffset = log.targetOffset

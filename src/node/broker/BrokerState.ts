@@ -14,6 +14,7 @@ import * as Host from "../../format/Host.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as MessageId from "../../format/MessageId.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
+import { printAnswerTail } from "../../format/SendMessage.ts"
 import * as UniqKey from "../../format/UniqKey.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
@@ -41,6 +42,7 @@ export class BrokerState {
   readonly stamp: string
   /** What every answer to a send carries, refusals too: the client's trace of the send is built from it. */
   readonly sendExt: { readonly MSG_REGION: string; readonly TRACE_ON: string }
+  readonly sendExtPrinted: string
   readonly sendView: Send.View
   readonly pullView: Pull.View
   readonly sendSettings: Send.Settings
@@ -65,6 +67,7 @@ export class BrokerState {
     this.delayLevels = delayLevels
     this.locks = QueueLock.make(locksQuietUntilMs)
     this.sendExt = { MSG_REGION: config.regionId, TRACE_ON: config.traceOn ? "true" : "false" }
+    this.sendExtPrinted = printAnswerTail(this.sendExt.MSG_REGION, this.sendExt.TRACE_ON)
     const { storeHost } = store.options
     this.messageIdPrefix = MessageId.prefix(storeHost)
     this.stamp = Send.printStamp({

@@ -12,7 +12,7 @@ import * as Send from "../../domain/Send.ts"
 import * as Topic from "../../domain/Topic.ts"
 import * as Result from "effect/Result"
 import * as Batch from "../../format/Batch.ts"
-import type { Command } from "../../format/Command.ts"
+import { type Command, printedResponseHeader, serializeJson } from "../../format/Command.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
@@ -277,10 +277,11 @@ const answerStored = (
       ext: state.sendExt,
       remark: "the store failed to sync: whether the message is on disk is unknown. Send it to another broker.",
     })
-  call.answer({
-    code: status === "Stored" ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT,
-    ext: { ...ext, ...state.sendExt },
-  })
+  const code = status === "Stored" ? ResponseCode.SUCCESS : ResponseCode.FLUSH_DISK_TIMEOUT
+  if (call.serialize !== serializeJson) return call.answer({ code, ext: { ...ext, ...state.sendExt } })
+  const { msgId, queueId, queueOffset, transactionId } = ext
+  const members = Format.printAnswer(msgId, queueId, queueOffset, transactionId, state.sendExtPrinted)
+  call.answerHeader(printedResponseHeader(code, call.opaque, members))
 }
 
 /** How the store's refusals are told on the wire. */
