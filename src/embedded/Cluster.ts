@@ -7,7 +7,8 @@
  * so that promise P1 ends with it.
  */
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import { makeMemoryDisk } from "../infra/disk/MemoryDisk.ts"
 import type { Address, NetworkReason } from "../infra/network/Network.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
@@ -16,6 +17,7 @@ import * as Broker from "../node/broker/Broker.ts"
 import * as BrokerConfig from "../node/broker/BrokerConfig.ts"
 import * as NameServer from "../node/nameserver/NameServer.ts"
 import * as NamesrvConfig from "../node/nameserver/NamesrvConfig.ts"
+import { HeldPorts } from "./HeldPorts.ts"
 
 export interface ClusterOptions {
   /** Where both listen. */
@@ -40,8 +42,13 @@ export interface Cluster {
   readonly broker: Address
   readonly advertised: Address
   readonly config: BrokerConfig.BrokerConfig
-  /** Ends with an error when the store has failed. */
+  /** Ends with an error when the store of the broker that runs now has failed. */
   readonly failure: Effect.Effect<never, Broker.BrokerFault>
+  /**
+   * Stops both servers and starts them again on the same ports: in memory with nothing, otherwise with what the folder
+   * holds. Not to be run twice at once.
+   */
+  readonly restart: Effect.Effect<void, NameServer.NameServerFault | Broker.BrokerFault>
 }
 
 /** A port that could not be had. */
@@ -86,72 +93,89 @@ const memorySettings: Partial<BrokerConfig.BrokerConfig> = {
 /** Starts the cluster; ready when the broker is registered. */
 export const make = (
   options: ClusterOptions,
-  base: World,
+  world: World,
 ): Effect.Effect<Cluster, PortsTaken | NameServer.NameServerFault | Broker.BrokerFault, Scope.Scope> =>
   Effect.gen(function* () {
-    const { advertisedHost, host, store } = options
-    const world = store === undefined ? { ...base, disk: makeMemoryDisk(base.clock, memory.bytesMax) } : base
+    const { advertisedHost, host } = options
+    const ports = yield* Effect.acquireRelease(
+      Effect.sync(() => new HeldPorts(world.network, world.clock)),
+      (held) => Effect.callback<void>((resume) => held.close(() => resume(Effect.void))),
+    )
     const asked = [
       { address: { host, port: options.namesrvPort }, which: "namesrv" },
       { address: { host, port: options.brokerPort }, which: "broker" },
     ] as const
-    const problems = (yield* Effect.forEach(asked, ({ address, which }) => probe(world, which, address))).filter(
-      (result) => typeof result !== "number",
-    )
+    const held = yield* Effect.forEach(asked, ({ address, which }) => hold(ports, which, address))
+    const problems = held.filter((result) => "which" in result)
     if (problems.length > 0) return yield* Effect.fail(new PortsTaken(problems))
-    const root = store ?? "/gantry"
-    const { address: namesrv } = yield* NameServer.make(
-      {
-        ...NamesrvConfig.defaults(root),
-        bindAddress: host,
-        kvConfigPath: `${root}/namesrv/kvConfig.json`,
-        listenPort: options.namesrvPort,
+    const [namesrv, broker] = held as [Address, Address]
+    const configs = configsOf(options, namesrv, broker)
+    const outer = yield* Effect.scope
+    const start = serve(options, configs, { ...world, network: ports.network })
+    let servers = yield* Scope.provide(start, outer)
+    return {
+      advertised: { host: advertisedHost, port: broker.port },
+      broker,
+      config: configs.broker,
+      get failure() {
+        return servers.failure
       },
-      world,
-    )
-    const config: BrokerConfig.BrokerConfig = {
+      namesrv,
+      restart: Effect.gen(function* () {
+        yield* Scope.close(servers.scope, Exit.void)
+        servers = yield* Scope.provide(start, outer)
+      }),
+    }
+  })
+
+interface Configs {
+  readonly namesrv: NamesrvConfig.NamesrvConfig
+  readonly broker: BrokerConfig.BrokerConfig
+}
+
+const configsOf = (options: ClusterOptions, namesrv: Address, broker: Address): Configs => {
+  const { advertisedHost, host, store } = options
+  const root = store ?? "/gantry"
+  return {
+    broker: {
       ...BrokerConfig.defaults,
       ...(store === undefined ? memorySettings : {}),
       bindAddress: host,
       brokerIP1: advertisedHost,
       // Beside a port that nobody chose, the one two below may be anybody's.
       ...(options.brokerPort === 0 ? { fastListenPort: 0 } : {}),
-      listenPort: yield* freePort(world, { host, port: options.brokerPort }),
+      // A store writes its broker's port into every message, so that the port must be known before the store is opened.
+      listenPort: broker.port,
       namesrvAddr: PeerAddress.print({ host: reachable(host), port: namesrv.port }),
       storePathRootDir: `${root}/store`,
       ...options.broker,
-    }
-    const broker = yield* Broker.make(config, world, options.processId)
-    return {
-      advertised: { host: advertisedHost, port: broker.address.port },
-      broker: broker.address,
-      config,
-      failure: broker.failure,
-      namesrv,
-    }
-  })
+    },
+    namesrv: {
+      ...NamesrvConfig.defaults(root),
+      bindAddress: host,
+      kvConfigPath: `${root}/namesrv/kvConfig.json`,
+      listenPort: namesrv.port,
+    },
+  }
+}
+
+/** Starts both servers, in a scope of their own within the current one. */
+const serve = Effect.fnUntraced(function* (options: ClusterOptions, configs: Configs, base: World) {
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const disk = options.store === undefined ? makeMemoryDisk(base.clock, memory.bytesMax) : base.disk
+  const world = { ...base, disk }
+  yield* Scope.provide(NameServer.make(configs.namesrv, world), scope)
+  const broker = yield* Scope.provide(Broker.make(configs.broker, world, options.processId), scope)
+  return { failure: broker.failure, scope }
+})
 
 /** An address that stands for all of the machine's cannot be connected to on every system. */
 const reachable = (host: string): string => (host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host)
 
-/** A store writes its broker's port into every message, so that the port must be known before the store is opened. */
-const freePort = (world: World, address: Address): Effect.Effect<number, PortsTaken> =>
-  Effect.flatMap(probe(world, "broker", address), (result) =>
-    typeof result === "number" ? Effect.succeed(result) : Effect.fail(new PortsTaken([result])),
-  )
-
-/** Listens for a moment: the port, which is a free one when 0 is asked for, or why it cannot be had. */
-const probe = (world: World, which: "namesrv" | "broker", address: Address): Effect.Effect<number | PortProblem> =>
+/** Takes a port, a free one when 0 is asked for, or says why it cannot be had. */
+const hold = (ports: HeldPorts, which: PortProblem["which"], address: Address): Effect.Effect<Address | PortProblem> =>
   Effect.callback((resume) => {
-    world.network.listen(
-      address,
-      (connection) => {
-        connection.destroy()
-        return { onClose: () => {}, onData: () => {}, onDrain: () => {} }
-      },
-      (error, listener) => {
-        if (listener === undefined) return resume(Effect.succeed({ address, reason: error?.reason ?? "Io", which }))
-        listener.close(() => resume(Effect.succeed(listener.address.port)))
-      },
+    ports.hold(address, (error, held) =>
+      resume(Effect.succeed(held ?? { address, reason: error?.reason ?? "Io", which })),
     )
   })
