@@ -1,5 +1,9 @@
 /** Laws of the simulated world as a whole: one seed is one run, the world is closed, and its faults find mistakes. */
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
+import { randomBytes } from "node:crypto"
+import { existsSync } from "node:fs"
+import { stat } from "node:fs/promises"
+import { connect, Server } from "node:net"
 import * as Effect from "effect/Effect"
 import { expect, it } from "vitest"
 import { closed, guarded } from "./worldGuard.ts"
@@ -29,8 +33,17 @@ it("closed: the guard sees each way round the ports, and takes itself away again
     "Date.now": () => Date.now(),
     "Math.random": () => Math.random(),
     "a promise": () => Promise.resolve().then(() => {}),
+    "child_process.spawnSync": () => spawnSync(process.execPath, ["--version"]),
     "crypto.getRandomValues": () => crypto.getRandomValues(new Uint8Array(1)),
+    "crypto.randomBytes": () => randomBytes(4),
     "crypto.randomUUID": () => crypto.randomUUID(),
+    "fs.existsSync": () => existsSync("/"),
+    "fs.promises.stat": () => void stat("/"),
+    "net.Server.listen": () => new Server().listen(0, "127.0.0.1").close(),
+    "net.connect": () =>
+      connect({ host: "127.0.0.1", port: 1 })
+        .on("error", () => {})
+        .destroy(),
     "new Date()": () => new Date(),
     "performance.now": () => performance.now(),
     "process.hrtime": () => process.hrtime(),

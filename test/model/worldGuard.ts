@@ -1,9 +1,15 @@
 /**
- * Tells whether code under a simulation goes round its ports: wraps the process's own clocks, timers, randomness and
- * promises with recorders while a synchronous run takes place. It records and does not throw, because a scheduler
+ * Tells whether code under a simulation goes round its ports: wraps the process's own clocks, timers, randomness,
+ * promises, files, sockets and processes with recorders while a synchronous run takes place. It records and does not throw, because a scheduler
  * that catches a throwing `setImmediate` would fall back to a microtask and go on unseen.
  */
-import { webcrypto } from "node:crypto"
+import child_process from "node:child_process"
+import crypto, { webcrypto } from "node:crypto"
+import dgram from "node:dgram"
+import dns from "node:dns"
+import fs from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
+import net from "node:net"
 
 /** What was reached for, and from where. */
 export interface Reach {
@@ -50,6 +56,25 @@ const methods: ReadonlyArray<readonly [string, object, string]> = [
   ["a promise", Promise.prototype, "then"],
 ]
 
+/** Modules that reach the machine, all of their functions; of `crypto` those that are not functions of their input. */
+const modules: Readonly<Record<string, object>> = { child_process, dgram, dns, fs, "fs.promises": fs.promises, net }
+const randomness = ["randomBytes", "randomFill", "randomFillSync", "randomInt", "randomUUID", "generateKeyPairSync"]
+
+/** Classes stay as they are, so that `instanceof` does: whoever makes one of them calls a function in the end. */
+const isFunctionOf = (module: object, name: string): boolean =>
+  /^[a-z]/.test(name) && typeof (module as Holder)[name] === "function"
+
+const reaching: ReadonlyArray<readonly [string, object, string]> = [
+  ...Object.entries(modules).flatMap(([label, module]) =>
+    Object.keys(module)
+      .filter((name) => isFunctionOf(module, name))
+      .map((name) => [`${label}.${name}`, module, name] as const),
+  ),
+  ...randomness.map((name) => [`crypto.${name}`, crypto, name] as const),
+  ["net.Socket.connect", net.Socket.prototype, "connect"],
+  ["net.Server.listen", net.Server.prototype, "listen"],
+]
+
 const recorders = (record: (what: string) => void): (() => void) => {
   const undo: Array<() => void> = []
   const replace = (holder: object, name: string, value: unknown): void => {
@@ -68,9 +93,11 @@ const recorders = (record: (what: string) => void): (() => void) => {
       },
     })
   // `process.hrtime.bigint` is wrapped on the original function, and seen through the proxy around it.
-  for (const [what, holder, name] of methods.toReversed()) {
+  for (const [what, holder, name] of [...reaching, ...methods].toReversed()) {
     replace(holder, name, watch((holder as Holder)[name] as object, what))
   }
+  // So that `import { readFileSync } from "node:fs"` sees them too.
+  syncBuiltinESMExports()
   const { now } = Date
   replace(Date, "now", watch(now, "Date.now"))
   replace(
@@ -89,6 +116,7 @@ const recorders = (record: (what: string) => void): (() => void) => {
   )
   return () => {
     for (const step of undo.toReversed()) step()
+    syncBuiltinESMExports()
   }
 }
 
