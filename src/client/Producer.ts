@@ -1,0 +1,102 @@
+/** Sends messages. Made by `gantry.producer()`; it connects with its first send. */
+import type { MessageQueue } from "../domain/MessageQueue.ts"
+import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
+import type { ProducerCore } from "./core/ProducerCore.ts"
+import { GantryError } from "./GantryError.ts"
+import type { OutgoingMessage, SendOptions, SendResult } from "./OutgoingMessage.ts"
+import { promiseOf } from "./promises.ts"
+
+/** Some of a batch's messages are stored, the others are not: `cause` says why, and `sent` has the results of the first. */
+export class PartialBatchError extends GantryError {
+  override readonly name = "PartialBatchError"
+  readonly _tag = "PartialBatchError"
+  readonly sent: ReadonlyArray<SendResult>
+  constructor(cause: GantryError, sent: ReadonlyArray<SendResult>) {
+    super(cause.code, `The first ${sent.length} messages are stored, then: ${cause.message}`, {
+      cause,
+      retriable: cause.retriable,
+    })
+    this.sent = sent
+  }
+}
+
+export class Producer implements AsyncDisposable {
+  readonly #core: ProducerCore
+  readonly #diagnostics: Diagnostics
+  readonly #closed: (producer: Producer) => void
+  #closing: Promise<void> | undefined
+
+  /** Use `gantry.producer()`. */
+  constructor(core: ProducerCore, diagnostics: Diagnostics, closed: (producer: Producer) => void) {
+    this.#core = core
+    this.#diagnostics = diagnostics
+    this.#closed = closed
+  }
+
+  get group(): string {
+    return this.#core.group
+  }
+
+  /**
+   * Sends one message and waits until the broker has stored it. After a failure that may pass, another broker is tried,
+   * `retryTimesWhenSendFailed` times; rejects with the last GantryError.
+   */
+  async send(message: OutgoingMessage, options: SendOptions = {}): Promise<SendResult> {
+    const context = { group: this.group, message: { ...message, properties: { ...message.properties } } }
+    return this.#diagnostics.trace("gantry:send", context, () =>
+      promiseOf((done) => this.#core.send(context.message, options, done), options.signal),
+    )
+  }
+
+  /**
+   * Sends messages of one topic together: one request, stored at once, in their order. What does not fit into one request
+   * is cut into several, sent one after another; rejects with a PartialBatchError when a later one fails.
+   */
+  async sendBatch(
+    messages: ReadonlyArray<OutgoingMessage>,
+    options: SendOptions = {},
+  ): Promise<ReadonlyArray<SendResult>> {
+    const context = {
+      group: this.group,
+      messages: messages.map((message) => ({ ...message, properties: { ...message.properties } })),
+    }
+    return this.#diagnostics.trace("gantry:sendBatch", context, () =>
+      promiseOf<ReadonlyArray<SendResult>>(
+        (done) =>
+          this.#core.sendBatch(context.messages, options, (outcome) => {
+            if (!("error" in outcome)) return done(outcome)
+            done(outcome.sent.length === 0 ? outcome.error : new PartialBatchError(outcome.error, outcome.sent))
+          }),
+        options.signal,
+      ),
+    )
+  }
+
+  /** Sends one message and does not ask what became of it. Resolves when it is on its way; rejects when no way is known. */
+  async sendOneway(message: OutgoingMessage, options: SendOptions = {}): Promise<void> {
+    const context = { group: this.group, message: { ...message, properties: { ...message.properties } } }
+    return this.#diagnostics.trace("gantry:sendOneway", context, () =>
+      promiseOf<void>((done) => this.#core.tell(context.message, options, done), options.signal),
+    )
+  }
+
+  /** The queues that a topic can be sent to: what a selector chooses from. */
+  async queues(topic: string): Promise<ReadonlyArray<MessageQueue>> {
+    return promiseOf((done) => this.#core.queues(topic, done))
+  }
+
+  /** Waits for sends under way, then leaves. Closing again is the same closing. */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#core.close(() => {
+        this.#closed(this)
+        resolve()
+      })
+    })
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,19 @@
+/** The SDK with promises. `gantry-mq/effect` is the same for Effect. */
+export type { MessageQueue } from "../domain/MessageQueue.ts"
+export { Gantry } from "./Gantry.ts"
+export {
+  AnswerError,
+  ArgumentError,
+  BrokerError,
+  ConnectionError,
+  type ConnectionErrorCode,
+  GantryError,
+  RouteError,
+  type RouteErrorCode,
+  StateError,
+  type StateErrorCode,
+} from "./GantryError.ts"
+export type { ClientWorld, GantryOptions } from "./Options.ts"
+export type { OutgoingMessage, QueueSelector, SendOptions, SendResult, SendStatus } from "./OutgoingMessage.ts"
+export { PartialBatchError, Producer } from "./Producer.ts"
+export type { ProducerOptions } from "./ProducerOptions.ts"
