@@ -6,11 +6,12 @@
 import { Malformed } from "../../format/Malformed.ts"
 import * as StoredMessage from "../../format/StoredMessage.ts"
 import type { DiskFile } from "../disk/Disk.ts"
-import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
+import type { Segment } from "./SegmentFiles.ts"
 
 /** Segments as the walk reads them. */
 export interface LogBytes {
   readonly segmentBytes: number
+  readonly holding: (commitLogOffset: number) => Segment | undefined
   readonly file: (segment: Segment) => DiskFile
 }
 
@@ -25,11 +26,11 @@ export interface WalkEnd {
 /** Bytes that are read and checked between two yields: a few milliseconds of work. */
 const sliceBytes = 1024 * 1024
 /** A frame is at most 16 MiB, and so is the message that came in one. */
-const recordBytesMax = 17 * 1024 * 1024
+export const recordBytesMax = 17 * 1024 * 1024
 
 /** Hands every record from the border `from` on to `visit`, up to the first place that holds none. */
 export function* walk(
-  files: SegmentFiles,
+  files: LogBytes,
   from: number,
   visit: (message: StoredMessage.Decoded) => void,
 ): Generator<void, WalkEnd> {
@@ -80,7 +81,8 @@ export function* walkSegment(
     if (at === 0) {
       // Nothing whole at the start of a slice: bad, or a record longer than the slice, which is then read whole.
       const claimed = bytesRead >= 4 ? slice.readInt32BE(0) : 0
-      if (claimed <= bytesRead || claimed > recordBytesMax || offset + bytesRead >= segmentEnd)
+      const isAll = bytesRead < slice.length || offset + bytesRead >= segmentEnd
+      if (claimed <= bytesRead || claimed > recordBytesMax || isAll)
         return { blank: undefined, end: offset, reason: found.kind === "bad" ? found.reason : "" }
       wantBytes = claimed
     }
@@ -111,7 +113,7 @@ const isTorn = ({ properties, topic }: StoredMessage.Decoded): boolean =>
   topic.includes("\0") || properties.includes("\0")
 
 /** Whether a record that belongs there begins the segment at `baseOffset`. */
-export const beginsWithRecord = (files: SegmentFiles, baseOffset: number): boolean => {
+export const beginsWithRecord = (files: LogBytes, baseOffset: number): boolean => {
   const segment = files.holding(baseOffset)
   if (segment === undefined) return false
   const head = Buffer.alloc(4)

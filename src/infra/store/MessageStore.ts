@@ -185,10 +185,15 @@ export class MessageStore {
   /**
    * Opens the store: takes its lock, recovers, and leaves it ready for puts. `foldFrom` is the log offset of the
    * oldest snapshot: records from there on are handed to the fold. Yields between slices of work.
-   * Throws `StoreError` or `DiskError`; nothing of the log was changed then.
+   * Throws `StoreError` or `DiskError`; nothing of the log was changed then. `isRepair` goes on where a repair is at.
    */
-  *open(foldFrom: number, lock: () => void): Generator<void, void> {
+  *open(foldFrom: number, lock: () => void, isRepair = false): Generator<void, void> {
     this.#release = lock
+    if (this.#state.isInRepair && !isRepair)
+      throw new StoreError(
+        "InRepair",
+        `A repair of the store ${this.options.root} was begun and not ended. Run \`gantry store repair ${this.options.root} --yes\` again.`,
+      )
     this.queues.mayBeCut = this.#state.isAborted && !this.#state.isAbortedByOther
     let recovered: Recovered
     try {

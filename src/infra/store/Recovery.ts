@@ -12,7 +12,6 @@
  *
  * A generator, so that its owner may do something else between two slices of a long scan. Source: spec/store/Store.tla.
  */
-import { verdict } from "../../domain/Recovery.ts"
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
 import type { DurableMark } from "../../format/DurableMark.ts"
 import { Malformed } from "../../format/Malformed.ts"
@@ -22,10 +21,11 @@ import type { Trace } from "../telemetry/Trace.ts"
 import { blankBytes, type CommitLog } from "./CommitLog.ts"
 import type { ConsumeQueue } from "./ConsumeQueue.ts"
 import type { IndexFiles, IndexLoaded } from "./IndexFiles.ts"
-import { beginsWithRecord, walk, type WalkEnd } from "./LogWalk.ts"
+import { type LastLife, lastLife, verdictAt } from "./LogEnd.ts"
+import { walk, type WalkEnd } from "./LogWalk.ts"
 import type { QueueTable } from "./QueueTable.ts"
-import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
-import { SegmentError } from "./SegmentFiles.ts"
+import type { SegmentFiles } from "./SegmentFiles.ts"
+import { SegmentError, type SegmentReason } from "./SegmentFiles.ts"
 import type { StateFiles } from "./StateFiles.ts"
 import { StoreError } from "./StoreError.ts"
 import type { StoreOptions } from "./StoreOptions.ts"
@@ -74,24 +74,23 @@ export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
   const { log, queues, state } = ports
   loadLog(ports)
   const mark = readMark(ports)
-  const isClean = !state.isAborted
-  const isForeign = mark === undefined || (isClean ? mark.cleanEnd < 0 : state.isAbortedByOther || mark.cleanEnd >= 0)
+  const life = lastLife(mark, state)
+  const { isClean, isForeign } = life
   const indexed = yield* loadIndex(ports, isClean, isForeign)
   const isWhole = !isForeign || loadQueues(ports, mark)
   const projectedFrom = queues.isEmpty || !isWhole ? 0 : (mark?.projectedOffset ?? foreignStart(ports))
   const start = Math.min(projectedFrom, ports.foldFrom, indexed.from, mark?.syncedOffset ?? projectedFrom)
   const from = isForeign ? segmentStart(ports, start) : Math.max(log.minOffset, start)
-  const bounds = { isClean, isForeign, mark }
   let needs = { completeBelow: indexed.completeBelow, projectedFrom }
   let scanned: Scanned
   try {
-    scanned = yield* scan(ports, from, bounds, needs)
+    scanned = yield* scan(ports, from, life, needs)
   } catch (error) {
     if (!(error instanceof QueueGap)) throw error
     ports.logger.warn(`${error.message}: all queues are rebuilt from the log`)
     // What the first scan put into the index is there.
     needs = { completeBelow: Math.max(needs.completeBelow, ports.index.endOffset + 1), projectedFrom: 0 }
-    scanned = yield* scan(ports, log.minOffset, bounds, needs)
+    scanned = yield* scan(ports, log.minOffset, life, needs)
   }
   const { end, last } = scanned
   const syncedOffset = mark?.syncedOffset ?? 0
@@ -123,10 +122,18 @@ const loadLog = ({ log, options, state }: RecoveryPorts): void => {
     if (!(error instanceof SegmentError)) throw error
     throw new StoreError(
       "Segments",
-      `The CommitLog of ${options.root} cannot be opened: ${error.message}. Set mappedFileSizeCommitLog to the size that the store was made with, or restore the missing file.`,
+      `The CommitLog of ${options.root} cannot be opened: ${error.message}. ${logRemedies[error.reason](options.root)}`,
       { cause: error },
     )
   }
+}
+
+const logRemedies: Readonly<Record<SegmentReason, (root: string) => string>> = {
+  Gap: (root) =>
+    `Restore what is missing from a backup, or run \`gantry store repair ${root}\`, which says what would be lost.`,
+  Name: () => "Move it out of the folder.",
+  Size: (root) =>
+    `Set mappedFileSizeCommitLog to the size that the store was made with. If only this file has another size, restore it from a backup, or run \`gantry store repair ${root}\`.`,
 }
 
 /** Undefined in a store that Gantry never opened. */
@@ -203,13 +210,6 @@ const foreignStart = ({ log, state }: RecoveryPorts): number => {
 const segmentStart = ({ log }: RecoveryPorts, offset: number): number =>
   log.files.holding(offset)?.baseOffset ?? log.minOffset
 
-interface Bounds {
-  readonly mark: DurableMark | undefined
-  readonly isClean: boolean
-  /** Whether another program wrote the store last. */
-  readonly isForeign: boolean
-}
-
 /** What the projections lack. */
 interface Needs {
   /** Records below it are in the index. */
@@ -223,36 +223,31 @@ interface Scanned {
   readonly last: { readonly commitLogOffset: number; readonly storeTimestamp: number } | undefined
 }
 
-function* scan(ports: RecoveryPorts, from: number, bounds: Bounds, needs: Needs): Generator<void, Scanned> {
+function* scan(ports: RecoveryPorts, from: number, life: LastLife, needs: Needs): Generator<void, Scanned> {
   const touched = new Set<ConsumeQueue>()
   let last: Scanned["last"]
   const ended = yield* walk(ports.log.files, from, (message) => {
-    replay(ports, bounds.mark, message, needs, touched)
+    replay(ports, life.mark, message, needs, touched)
     last = { commitLogOffset: message.physicalOffset, storeTimestamp: message.storeTimestamp }
   })
-  refuseRot(ports, bounds, ended)
+  refuseRot(ports, life, ended)
   return { end: ended.commitLogOffset, last }
 }
 
 /** Throws when what a walk stopped at is not the end of the log, but something that was lost (P1). */
-const refuseRot = (ports: RecoveryPorts, { isClean, isForeign, mark }: Bounds, ended: WalkEnd): void => {
+const refuseRot = (ports: RecoveryPorts, life: LastLife, ended: WalkEnd): void => {
   const { files } = ports.log
   const { at, commitLogOffset } = ended
-  const synced = mark?.syncedOffset ?? 0
+  const synced = life.mark?.syncedOffset ?? 0
   const refuse = (sentence: string): never => {
     ports.trace?.("Recover", { commitLogOffsetEnd: commitLogOffset, markCommitLogOffset: synced, refused: true })
-    throw new StoreError("Rot", `${sentence} or run \`gantry store repair\`, which says what would be lost.`)
+    throw new StoreError(
+      "Rot",
+      `${sentence} or run \`gantry store repair ${ports.options.root}\`, which says what would be lost.`,
+    )
   }
   if (at !== undefined) {
-    const isPastMark = mark === undefined || isForeign || (isClean && commitLogOffset > mark.cleanEnd)
-    const stopped = {
-      badAtOffset: commitLogOffset,
-      durableMark: isPastMark && commitLogOffset >= synced ? undefined : synced,
-      isBlank: isBlankFrom(files, at.segment, commitLogOffset),
-      isFollowed: beginsWithRecord(files, at.segment.baseOffset + files.segmentBytes),
-      wasCleanShutdown: isClean,
-    }
-    if (verdict(stopped) === "cut") return
+    if (verdictAt(files, life, at.segment, commitLogOffset) === "cut") return
     refuse(
       `Rotten record at CommitLog offset ${commitLogOffset} (byte ${commitLogOffset - at.segment.baseOffset} of ${at.segment.path}): ${at.reason}. It was synced, so the medium lost it; nothing was cut. Restore the file from a backup or a replica,`,
     )
@@ -266,14 +261,6 @@ const refuseRot = (ports: RecoveryPorts, { isClean, isForeign, mark }: Bounds, e
 
 const lastEnd = (files: SegmentFiles): number =>
   files.last === undefined ? 0 : files.last.baseOffset + files.segmentBytes
-
-/** Whether nothing was ever written from `offset` to the end of its segment; the first bytes tell. */
-const isBlankFrom = (files: SegmentFiles, segment: Segment, offset: number): boolean => {
-  const within = offset - segment.baseOffset
-  const bytes = Buffer.alloc(Math.min(4096, files.segmentBytes - within))
-  files.file(segment).readSync(bytes, within)
-  return bytes.every((byte) => byte === 0)
-}
 
 /** Hands a record to the projections that do not have it yet. */
 const replay = (

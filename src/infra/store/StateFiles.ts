@@ -10,6 +10,7 @@ import { makeDurableDirectory } from "../disk/durable.ts"
 import { attempt } from "./attempt.ts"
 
 export const checkpointBytes = 4096
+const repairFile = "gantry.repair"
 
 /** Reads a whole small file; undefined when it is missing. */
 export const readWhole = (disk: Disk, path: string): Buffer | undefined => {
@@ -69,6 +70,20 @@ export class StateFiles {
 
   markClosed(): void {
     this.#disk.remove(`${this.#root}/abort`)
+    this.#disk.syncDirectory(this.#root)
+  }
+
+  /** Whether a repair was begun and not ended: what the files say of queue offsets may be too little. */
+  get isInRepair(): boolean {
+    return this.#disk.exists(`${this.#root}/${repairFile}`)
+  }
+
+  markRepair(): void {
+    replaceWhole(this.#disk, this.#root, repairFile, Buffer.from("gantry store repair\n"))
+  }
+
+  endRepair(): void {
+    this.#disk.remove(`${this.#root}/${repairFile}`)
     this.#disk.syncDirectory(this.#root)
   }
 

@@ -9,6 +9,7 @@ export type StoreErrorReason =
   | "Segments"
   | "NewerVersion"
   | "Rot"
+  | "InRepair"
   | "Disk"
   | "BadSnapshot"
 

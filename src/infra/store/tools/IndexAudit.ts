@@ -69,11 +69,11 @@ export class IndexAudit {
   }
 
   *#file(path: string): Generator<IndexFormat.IndexEntry> {
-    const { slots: slotCount } = this.#view.indexOptions
+    const { slots: slotCount } = this.#view.sizes.index
     const file = this.#view.disk.open(path, "read")
     const head = Buffer.alloc(IndexFormat.headerBytes)
     file.readSync(head, 0)
-    const { indexCount } = IndexFormat.decodeHeader(head)
+    const indexCount = Math.min(IndexFormat.decodeHeader(head).indexCount, this.#view.sizes.index.entries)
     const slots = new Int32Array(slotCount)
     const slice = Buffer.alloc(sliceEntries * entryBytes)
     for (let from = 1; from < indexCount; from += sliceEntries) {
@@ -107,14 +107,16 @@ export class IndexAudit {
 }
 
 /** Why the files cannot be read, as a sentence; undefined when they can. */
-const unreadable = ({ disk, indexOptions, root }: StoreView): string | undefined => {
-  const wanted = IndexFormat.fileBytes(indexOptions.slots, indexOptions.entries)
+const unreadable = ({ disk, root, sizes: { index } }: StoreView): string | undefined => {
+  const wanted = IndexFormat.fileBytes(index.slots, index.entries)
   for (const name of disk.list(`${root}/index`)) {
+    if (!/^\d{17}$/.test(name)) return `${root}/index/${name} is no index file: its name is no time of 17 digits`
     const file = disk.open(`${root}/index/${name}`, "read")
     const sizeBytes = file.sizeBytes()
     file.close()
-    if (sizeBytes !== wanted)
-      return `${root}/index/${name} is ${sizeBytes} bytes long, maxHashSlotNum ${indexOptions.slots} and maxIndexNum ${indexOptions.entries} make ${wanted}: give the numbers that the store was made with`
+    // A crash between creation and extension leaves a file with nothing in it.
+    if (sizeBytes !== wanted && sizeBytes !== 0)
+      return `${root}/index/${name} is ${sizeBytes} bytes long, maxHashSlotNum ${index.slots} and maxIndexNum ${index.entries} make ${wanted}: give the numbers that the store was made with`
   }
   return undefined
 }

@@ -1,9 +1,15 @@
 /**
  * Every record of a log, and every place that should hold records and does not. Behind a bad place the search goes on at
  * the next bytes that are a record and say that they belong there, so that one rotten record hides no other.
+ *
+ * Such bytes may also be a copy inside the body of a lost message, or left from before a crash that another program cut
+ * off: they count when a queue leads to them, or when records follow them to the end of what was written (`isCredible`).
  */
 import * as StoredMessage from "../../../format/StoredMessage.ts"
-import { recordAt, walkSegment } from "../LogWalk.ts"
+import { verdictAt } from "../LogEnd.ts"
+import { recordAt, recordBytesMax, walkSegment } from "../LogWalk.ts"
+import { hiddenBy } from "../Recovery.ts"
+import { QueueEntries } from "./QueueEntries.ts"
 import type { StoreView, ViewedFile } from "./StoreView.ts"
 
 /** Bytes [from, to) of the log that hold no record, though they were written. */
@@ -18,6 +24,7 @@ export interface Hole {
 }
 
 export interface Survey {
+  /** In the order of the log. */
   readonly holes: ReadonlyArray<Hole>
   /** One past the last record, or past the blank behind it. */
   readonly endOffset: number
@@ -46,8 +53,9 @@ interface Surveyed {
 /** Yields the offset that it has come to. */
 export function* survey(view: StoreView, visit: (message: StoredMessage.Decoded) => void): Generator<number, Survey> {
   const all: Array<Surveyed> = []
+  const entries = new QueueEntries(view)
   for (const segment of view.segments) {
-    const one = yield* surveySegment(view, segment, visit)
+    const one = yield* surveySegment(view, entries, segment, visit)
     all.push(one)
     if (one.isCut) break
   }
@@ -69,15 +77,20 @@ export function* survey(view: StoreView, visit: (message: StoredMessage.Decoded)
   const last = all.find(
     ({ segment }) => segment.baseOffset <= reached && reached < segment.baseOffset + view.segmentBytes,
   )
-  const synced = view.mark?.syncedOffset ?? 0
-  if (reached < synced)
-    holes.push({ from: reached, path: last?.segment.path, reason: last?.reason ?? missing, storedMs, to: synced })
-  return { endOffset: reached, holes, tailBytes: tailBytesOf(view, reached) }
+  const lostEnd = endOfLost(view, last, reached)
+  if (reached < lostEnd)
+    holes.push({ from: reached, path: last?.segment.path, reason: last?.reason ?? missing, storedMs, to: lostEnd })
+  return { endOffset: reached, holes, tailBytes: lostEnd > reached ? 0 : tailBytesOf(view, reached) }
 }
 
-/** After a crash of Gantry's own, the first bad place behind what was synced is where the next start cuts the log. */
-const isCutAt = ({ isAborted, mark }: StoreView, offset: number): boolean =>
-  isAborted && mark !== undefined && offset >= mark.syncedOffset
+const missing = "the segment is missing"
+
+/** Up to where the log was written and not just torn, behind its last record at `reached`. */
+const endOfLost = (view: StoreView, last: Surveyed | undefined, reached: number): number => {
+  const synced = view.mark?.syncedOffset ?? 0
+  if (last === undefined || last.isCut || verdictAt(view, view.lastLife, last.segment, reached) === "cut") return synced
+  return Math.max(synced, reached + writtenBytes(view, last.segment, reached - last.segment.baseOffset))
+}
 
 /** How many bytes behind the end were written. */
 const tailBytesOf = (view: StoreView, endOffset: number): number => {
@@ -89,10 +102,9 @@ const tailBytesOf = (view: StoreView, endOffset: number): number => {
   return written
 }
 
-const missing = "the segment is missing"
-
 function* surveySegment(
   view: StoreView,
+  entries: QueueEntries,
   segment: ViewedFile,
   visit: (message: StoredMessage.Decoded) => void,
 ): Generator<number, Surveyed> {
@@ -112,14 +124,18 @@ function* surveySegment(
     if (isFull) return { end: segmentEnd, firstStoredMs, holes, isCut: false, reason: "", segment, storedMs }
     if (ended.end > offset) end = ended.end
     const reason = ended.blank === undefined ? ended.reason : `a filler of ${ended.blank} bytes`
-    const isCut = isCutAt(view, ended.end)
-    const next = isCut ? undefined : yield* findNext(view, segment, ended.end + 1)
+    const isCut = isCutAt(view, segment, ended.end)
+    const next = isCut ? undefined : yield* findNext(view, entries, segment, ended.end + 1)
     if (next === undefined) return { end, firstStoredMs, holes, isCut, reason, segment, storedMs }
     holes.push({ from: ended.end, path: segment.path, reason, storedMs: storedMs ?? 0, to: next })
     offset = next
     end = next
   }
 }
+
+/** Whether the next start cuts the log here: after a crash, at the first bad place behind what was synced. */
+const isCutAt = (view: StoreView, segment: ViewedFile, offset: number): boolean =>
+  view.isAborted && verdictAt(view, view.lastLife, segment, offset) === "cut"
 
 /** Passes on what the walk answers, and yields how far it came. */
 function* offsets<T>(segment: ViewedFile, walk: Generator<void, T>): Generator<number, T> {
@@ -131,7 +147,12 @@ function* offsets<T>(segment: ViewedFile, walk: Generator<void, T>): Generator<n
 }
 
 /** Where the next record or blank of a segment begins, at or behind `from`. */
-function* findNext(view: StoreView, segment: ViewedFile, from: number): Generator<number, number | undefined> {
+function* findNext(
+  view: StoreView,
+  entries: QueueEntries,
+  segment: ViewedFile,
+  from: number,
+): Generator<number, number | undefined> {
   const segmentEnd = segment.baseOffset + view.segmentBytes
   for (let start = from; start < segmentEnd; start += sliceBytes) {
     yield start
@@ -141,23 +162,55 @@ function* findNext(view: StoreView, segment: ViewedFile, from: number): Generato
     for (let at = 0; at + 8 <= bytesRead && at < sliceBytes; at++) {
       // The first byte of the three magics; everything else is passed over quickly.
       const byte = slice[at + 4]
-      if ((byte === 0xda || byte === 0xcb) && isBorder(view, segment, slice, at, start + at)) return start + at
+      if (byte !== 0xda && byte !== 0xcb) continue
+      if (isCredible(view, entries, segment, start + at)) return start + at
     }
   }
   return undefined
 }
 
-const isBorder = (view: StoreView, segment: ViewedFile, slice: Buffer, at: number, offset: number): boolean => {
+/** What stands at `offset`, judged as a whole. */
+const placeAt = (view: StoreView, segment: ViewedFile, offset: number): ReturnType<typeof recordAt> => {
   const left = segment.baseOffset + view.segmentBytes - offset
-  const sizeBytes = slice.readInt32BE(at)
-  const magic = slice.readInt32BE(at + 4)
-  if (magic === StoredMessage.magicBlank) return sizeBytes === left
-  if ((magic !== StoredMessage.magicV1 && magic !== StoredMessage.magicV2) || sizeBytes <= 0 || sizeBytes > left)
-    return false
+  const head = Buffer.alloc(Math.min(left, StoredMessage.blankSizeBytes))
+  const headBytes = view.file(segment).readSync(head, offset - segment.baseOffset)
+  if (headBytes < StoredMessage.blankSizeBytes) return { kind: "bad", reason: "cut short" }
+  const sizeBytes = head.readInt32BE(0)
+  const magic = head.readInt32BE(4)
+  if (magic === StoredMessage.magicBlank) return { kind: "blank", sizeBytes }
+  if (sizeBytes <= 0 || sizeBytes > left || sizeBytes > recordBytesMax) return { kind: "bad", reason: "record size" }
+  if (magic !== StoredMessage.magicV1 && magic !== StoredMessage.magicV2) return { kind: "bad", reason: "magic" }
   const record = Buffer.alloc(sizeBytes)
   const bytesRead = view.file(segment).readSync(record, offset - segment.baseOffset)
-  return !("kind" in recordAt(record, 0, bytesRead, offset))
+  return recordAt(record, 0, bytesRead, offset)
 }
+
+/** Whether a record or blank begins at `offset` that is the log's own, and no copy of one. */
+const isCredible = (view: StoreView, entries: QueueEntries, segment: ViewedFile, offset: number): boolean => {
+  const segmentEnd = segment.baseOffset + view.segmentBytes
+  let at = offset
+  let place = placeAt(view, segment, at)
+  if ("kind" in place && place.kind === "bad") return false
+  for (; !("kind" in place); place = placeAt(view, segment, at)) {
+    // More than one message can hold: these are no copies in a body.
+    if (at - offset > recordBytesMax) return true
+    const isLedTo = hiddenBy(place) === undefined ? entries.leadTo(place) : undefined
+    if (isLedTo !== undefined) return isLedTo
+    at += place.sizeBytes
+    if (at === segmentEnd) return true
+  }
+  if (place.kind === "blank") {
+    if (at + place.sizeBytes !== segmentEnd) return false
+    return isUnwritten(view, segment, at + StoredMessage.blankSizeBytes)
+  }
+  // What another program has cut off stays in its files behind the end, and none of its queues leads there.
+  const { isClean, isForeign } = view.lastLife
+  return isUnwritten(view, segment, at) && !(isClean && isForeign)
+}
+
+/** A body can hold records and zeros behind them, but not what comes after its message. */
+const isUnwritten = (view: StoreView, segment: ViewedFile, offset: number): boolean =>
+  writtenBytes(view, segment, offset - segment.baseOffset) === 0
 
 /** How many bytes from `within` on were written, to the last one that is not zero. */
 const writtenBytes = (view: StoreView, segment: ViewedFile, within: number): number => {

@@ -1,40 +1,30 @@
-/**
- * Compares consume queues with the log, entry by entry, while the log is walked: each queue is read once, forward, with
- * a bounded number of windows in memory whatever the number of queues.
- */
+/** Compares consume queues with the log, entry by entry, while the log is walked: each queue is read once, forward. */
 import { tagsCode } from "../../../domain/Subscription.ts"
 import * as Properties from "../../../domain/Properties.ts"
 import { TopicName } from "../../../domain/Topic.ts"
-import { ConsumeQueueEntry, isBlank, isExtAddress, isWritten } from "../../../format/ConsumeQueueEntry.ts"
+import { type ConsumeQueueEntry, isBlank, isExtAddress } from "../../../format/ConsumeQueueEntry.ts"
 import type * as StoredMessage from "../../../format/StoredMessage.ts"
 import { hiddenBy } from "../Recovery.ts"
-import type { StoreView, ViewedFile } from "./StoreView.ts"
-
-const entryBytes = ConsumeQueueEntry.sizeBytes
-const windowEntries = 1024
-/** Windows of 20 KiB that are in memory at once. */
-const windowsMax = 1000
+import { QueueEntries, type ReadQueue } from "./QueueEntries.ts"
+import type { StoreView } from "./StoreView.ts"
 
 interface Audited {
-  readonly topic: string
-  readonly queueId: number
-  readonly files: ReadonlyArray<ViewedFile>
+  readonly read: ReadQueue
   /** Queue offset that the next record of the queue should have; undefined before the first. */
   next: number | undefined
-  window: Buffer
-  windowFrom: number
 }
 
 export class QueueAudit {
   readonly #view: StoreView
   readonly #report: (sentence: string) => void
+  readonly #entries: QueueEntries
   readonly #queues = new Map<string, Audited>()
-  readonly #windowed = new Set<Audited>()
   entries = 0
 
   constructor(view: StoreView, report: (sentence: string) => void) {
     this.#view = view
     this.#report = report
+    this.#entries = new QueueEntries(view)
   }
 
   /** One record of the log. `isDue`: its entry must be in the files by now. */
@@ -46,11 +36,11 @@ export class QueueAudit {
       this.#report(
         `${topic}-${queueId}: the record at ${message.physicalOffset} has queue offset ${queueOffset}, which was used before`,
       )
-    if (queue.next !== undefined && queueOffset > queue.next) this.#gap(queue, queue.next, queueOffset)
+    if (queue.next !== undefined && queueOffset > queue.next) this.#gap(queue.read, queue.next, queueOffset)
     queue.next = Math.max(queue.next ?? 0, queueOffset + 1)
     if (!isDue) return
     this.entries++
-    const found = this.#entry(queue, queueOffset)
+    const found = this.#entries.entry(queue.read, queueOffset)
     const wrong = found === undefined ? "is missing" : differing(found, message)
     if (wrong !== undefined)
       this.#report(`${topic}-${queueId}: entry ${queueOffset}, of the record at ${message.physicalOffset}, ${wrong}`)
@@ -59,55 +49,23 @@ export class QueueAudit {
   /** The log was walked to its end: what do queues say that it does not? */
   finish(endOffset: number): void {
     for (const [topic, queueId] of this.#view.queues()) this.#queue(topic, queueId)
-    for (const queue of this.#queues.values()) {
-      const from = queue.next ?? (queue.files[0]?.baseOffset ?? 0) / entryBytes
-      for (let queueOffset = from; ; queueOffset++) {
-        const entry = this.#entry(queue, queueOffset)
+    for (const { next, read } of this.#queues.values()) {
+      for (let queueOffset = next ?? this.#entries.firstOffset(read); ; queueOffset++) {
+        const entry = this.#entries.entry(read, queueOffset)
         if (entry === undefined) break
         if (isBlank(entry.sizeBytes) || entry.commitLogOffset < this.#view.minOffset) continue
         const where = entry.commitLogOffset >= endOffset ? "behind the end of the log" : "where its record should be"
         this.#report(
-          `${queue.topic}-${queue.queueId}: entry ${queueOffset} leads to ${entry.commitLogOffset}, ${where} is none`,
+          `${read.topic}-${read.queueId}: entry ${queueOffset} leads to ${entry.commitLogOffset}, ${where} is none`,
         )
       }
     }
   }
 
-  /** How many messages of each queue have an entry, as far as the files tell: by topic and queue id. */
-  static *lengths(view: StoreView): Generator<readonly [topic: string, queueId: number, maxOffset: number]> {
-    const audit = new QueueAudit(view, () => {})
-    for (const [topic, queueId] of view.queues()) {
-      const queue = audit.#queue(topic, queueId)
-      const last = queue.files.at(-1)
-      if (last === undefined) continue
-      let end = last.baseOffset / entryBytes
-      while (audit.#entry(queue, end) !== undefined) end++
-      yield [topic, queueId, end]
-    }
-  }
-
-  /** Entries of all queues whose records lie in one of the ranges of the log. */
-  static *within(
-    view: StoreView,
-    ranges: ReadonlyArray<{ readonly from: number; readonly to: number }>,
-  ): Generator<readonly [topic: string, queueId: number, queueOffset: number, commitLogOffset: number]> {
-    const audit = new QueueAudit(view, () => {})
-    for (const [topic, queueId] of view.queues()) {
-      const queue = audit.#queue(topic, queueId)
-      for (let queueOffset = (queue.files[0]?.baseOffset ?? 0) / entryBytes; ; queueOffset++) {
-        const entry = audit.#entry(queue, queueOffset)
-        if (entry === undefined) break
-        const { commitLogOffset, sizeBytes } = entry
-        if (!isBlank(sizeBytes) && ranges.some(({ from, to }) => from <= commitLogOffset && commitLogOffset < to))
-          yield [topic, queueId, queueOffset, commitLogOffset]
-      }
-    }
-  }
-
   /** Messages that the log lacks: lost, unless a repair has said so already. */
-  #gap(queue: Audited, from: number, to: number): void {
+  #gap(queue: ReadQueue, from: number, to: number): void {
     for (let queueOffset = from; queueOffset < to; queueOffset++) {
-      const entry = this.#entry(queue, queueOffset)
+      const entry = this.#entries.entry(queue, queueOffset)
       if (entry !== undefined && isBlank(entry.sizeBytes)) continue
       this.#report(`${queue.topic}-${queue.queueId}: the messages from ${queueOffset} to ${to - 1} are not in the log`)
       return
@@ -118,46 +76,10 @@ export class QueueAudit {
     const name = `${topic}/${queueId}`
     const known = this.#queues.get(name)
     if (known !== undefined) return known
-    const files = this.#view.queueFiles(topic, queueId)
-    const queue = { files, next: undefined, queueId, topic, window: Buffer.alloc(0), windowFrom: 0 }
+    const queue = { next: undefined, read: this.#entries.queue(topic, queueId) }
     this.#queues.set(name, queue)
-    const sizes = new Set(files.map(({ sizeBytes }) => sizeBytes))
-    if (sizes.size > 1) this.#report(`${name}: its files have different sizes: ${[...sizes].join(", ")}`)
+    for (const fault of this.#entries.faults(queue.read)) this.#report(fault)
     return queue
-  }
-
-  #entry(queue: Audited, queueOffset: number): ConsumeQueueEntry | undefined {
-    const at = (queueOffset - queue.windowFrom) * entryBytes
-    if (at < 0 || at >= queue.window.length) {
-      if (!this.#load(queue, queueOffset)) return undefined
-      return this.#entry(queue, queueOffset)
-    }
-    if (!isWritten(queue.window, at)) return undefined
-    const entry = ConsumeQueueEntry.decode(queue.window, at)
-    return entry instanceof Error ? undefined : entry
-  }
-
-  #load(queue: Audited, queueOffset: number): boolean {
-    const byte = queueOffset * entryBytes
-    const file = queue.files.findLast(({ baseOffset }) => baseOffset <= byte)
-    const within = byte - (file?.baseOffset ?? 0)
-    if (file === undefined || within + entryBytes > file.sizeBytes) return false
-    const left = Math.floor((file.sizeBytes - within) / entryBytes)
-    queue.window = Buffer.alloc(Math.min(windowEntries, left) * entryBytes)
-    queue.windowFrom = queueOffset
-    const opened = this.#view.disk.open(file.path, "read")
-    opened.readSync(queue.window, within)
-    opened.close()
-    this.#windowed.delete(queue)
-    this.#windowed.add(queue)
-    if (this.#windowed.size > windowsMax) {
-      for (const oldest of this.#windowed) {
-        oldest.window = Buffer.alloc(0)
-        this.#windowed.delete(oldest)
-        break
-      }
-    }
-    return true
   }
 }
 

@@ -3,24 +3,23 @@
  * and puts the log into a state in which everything else is served (P1, P2, P9).
  *
  *   plan    reads everything and changes nothing
- *   apply   what takes the place of lost records is a record that no queue shows; lost messages keep their queue
- *           offsets, which readers pass over; queues and index are rebuilt from the log
- *   again   a repair that was interrupted is done again from its begin
- *
- * Bytes that held no record are kept in `lost+found`, and so are the queues and the index as they were.
+ *   filled  where records were lost stand fillers that no queue shows; the log never becomes shorter, so that every
+ *           position in a snapshot stays true
+ *   used    lost messages keep their queue offsets, which readers pass over and nobody is given again
+ *   kept    in `lost+found`: the bytes that held no record, copied before anything is changed; queues and index as they
+ *           were
+ *   again   until it has ended no broker starts on the store; done again, it comes to the same
  */
-import { MessageFlag } from "../../../domain/SysFlag.ts"
-import * as Host from "../../../format/Host.ts"
-import * as StoredMessage from "../../../format/StoredMessage.ts"
 import { makeDurableDirectory } from "../../disk/durable.ts"
+import { DiskError } from "../../disk/Disk.ts"
 import type { World } from "../../world/World.ts"
 import { MessageStore } from "../MessageStore.ts"
-import { segmentName } from "../SegmentFiles.ts"
 import { StateFiles } from "../StateFiles.ts"
 import { StoreError } from "../StoreError.ts"
 import type { StoreOptions } from "../StoreOptions.ts"
+import * as Filler from "./Filler.ts"
 import type { Hole } from "./LogSurvey.ts"
-import { QueueAudit } from "./QueueAudit.ts"
+import { QueueEntries } from "./QueueEntries.ts"
 import { StoreView } from "./StoreView.ts"
 import { printHole, type Verdict, verify } from "./Verify.ts"
 
@@ -37,85 +36,149 @@ export interface Lost {
   readonly to: number
 }
 
-/** Finds what is broken. Yields how far it has come, in bytes of the log. */
+/** Finds what is broken. Yields how far it has come, in bytes of the log. Throws `StoreError` when it cannot be mended. */
 export function* plan(view: StoreView): Generator<number, Plan> {
   const verdict = yield* verify(view)
   const lost: Array<{ -readonly [K in keyof Lost]: Lost[K] }> = []
   if (verdict.holes.length > 0) {
-    for (const [topic, queueId, queueOffset] of QueueAudit.within(view, verdict.holes)) {
+    for (const [topic, queueId, queueOffset] of new QueueEntries(view).within(verdict.holes)) {
       const last = lost.at(-1)
       if (last?.topic === topic && last.queueId === queueId && last.to === queueOffset) last.to++
       else lost.push({ from: queueOffset, queueId, to: queueOffset + 1, topic })
     }
   }
+  refuseUnmendable(view, verdict)
   return { lost, verdict }
+}
+
+const refuseUnmendable = (view: StoreView, verdict: Verdict): void => {
+  const astray = view.segments.find(({ baseOffset }) => baseOffset % view.segmentBytes !== 0)
+  if (astray !== undefined)
+    throw new StoreError(
+      "Segments",
+      `${astray.path} cannot be mended: its name is no multiple of ${view.segmentBytes}, the size of the segments. Restore the commitlog folder from a backup.`,
+    )
+  for (const hole of verdict.holes) {
+    if (!Filler.fits(view, hole, isEnd(hole, verdict)))
+      throw new StoreError(
+        "Rot",
+        `${printHole(hole)}: too small a place to be mended. Restore the segment from a backup or a replica.`,
+      )
+  }
 }
 
 /** What a repair would do, a sentence a line; none when there is nothing to do. */
 export const printPlan = ({ lost, verdict }: Plan): ReadonlyArray<string> => {
   if (verdict.problemCount === 0) return []
   const count = lost.reduce((sum, { from, to }) => sum + to - from, 0)
+  const { snapshots, strangers } = verdict.folder
   return [
     ...verdict.holes.map((hole) => `Lost: ${printHole(hole)}.`),
-    ...lost.map(({ from, queueId, to, topic }) => `Lost: messages ${from} to ${to - 1} of ${topic}-${queueId}.`),
+    ...lost.map(({ from, queueId, to, topic }) =>
+      to === from + 1
+        ? `Lost: message ${from} of ${topic}-${queueId}.`
+        : `Lost: messages ${from} to ${to - 1} of ${topic}-${queueId}.`,
+    ),
+    ...strangers.map((path) => `Moved to lost+found: ${path}.`),
+    ...snapshots.map(
+      ({ path }) => `Moved to lost+found: ${path}; what it told is read from the log again, as far as that still goes.`,
+    ),
     verdict.holes.length === 0
       ? "No message is lost: queues and index are rebuilt from the log."
-      : `${count} messages are known to be lost, by their queues. Everything else is kept; queues and index are rebuilt.`,
+      : `${count} ${count === 1 ? "message is" : "messages are"} known to be lost, as the queues tell. Everything else is kept; queues and index are rebuilt.`,
   ]
 }
 
 /**
- * Repairs the store. The caller holds its lock. `done` runs when the store is closed, cleanly. Throws `StoreError` or
+ * Repairs the store, whose lock the caller holds. `options` must agree with the files. Yields between slices of work;
+ * `done` runs afterwards, when the store is closed, with what went wrong or undefined. Throws `StoreError` or
  * `DiskError`.
  */
-export const apply = (world: World, options: StoreOptions, { verdict }: Plan, done: () => void): void => {
+export function* apply(
+  world: World,
+  options: StoreOptions,
+  { verdict }: Plan,
+  done: (error: Error | undefined) => void,
+): Generator<void, void> {
   const { disk } = world
   const { root } = options
-  const view = new StoreView(disk, root, options.index)
-  const { cut, filled } = split(verdict.holes, verdict.endOffset)
-  const end = cut?.from ?? verdict.endOffset
+  const view = new StoreView(disk, root, options)
+  makeDurableDirectory(disk, `${root}/lost+found`)
+  for (const { from, path, to } of verdict.holes) yield* keep(view, path, from, to)
+  for (const { baseOffset, path, sizeBytes } of view.segments)
+    if (sizeBytes > view.segmentBytes) yield* keep(view, path, baseOffset + view.segmentBytes, baseOffset + sizeBytes)
   const state = new StateFiles(disk, root)
-  state.readMark()
+  state.markRepair()
+  for (const { path, sizeBytes } of view.segments)
+    if (sizeBytes !== view.segmentBytes) Filler.resize(disk, path, view.segmentBytes)
+  for (const hole of verdict.holes) {
+    Filler.write(view, hole, isEnd(hole, verdict))
+    yield
+  }
+  const lengths = setAside(view, verdict)
+  // The next start trusts no queue. A mark that cannot be read is no mark.
   state.markOpen(options.processId)
-  state.writeMarkSync({
-    cleanEnd: -1,
-    projectedOffset: 0,
-    syncedOffset: cut === undefined ? Math.min(view.mark?.syncedOffset ?? 0, end) : end,
-  })
+  if (view.isMarkRotten) disk.remove(`${root}/gantry.mark`)
+  else if (view.mark !== undefined) {
+    state.readMark()
+    state.writeMarkSync({ cleanEnd: -1, projectedOffset: 0, syncedOffset: view.mark.syncedOffset })
+  }
   state.close()
-  const lengths = setAside(view, verdict.holes)
-  for (const hole of filled) fill(view, hole, options)
   view.close()
   const store = new MessageStore(options, world)
-  for (const _ of store.open(Number.MAX_SAFE_INTEGER, () => {})) continue
+  yield* store.open(Number.MAX_SAFE_INTEGER, () => {}, true)
   for (const [name, maxOffset] of lengths) keepOffsets(store, name, maxOffset)
   store.checkpoint((error) => {
-    if (error !== undefined)
-      world.log.error(`the queues could not be written: ${error.message}; repair the store again`)
-    store.close(done)
+    store.close(() => {
+      if (error === undefined && !disk.exists(`${root}/abort`)) return done(ended(() => state.endRepair()))
+      done(error ?? new StoreError("Disk", `${root} was not closed cleanly: run the repair again.`))
+    })
   })
 }
 
-/** A hole at the end of the log is cut by the next start; the others are filled. */
-const split = (
-  holes: ReadonlyArray<Hole>,
-  endOffset: number,
-): { readonly cut: Hole | undefined; readonly filled: ReadonlyArray<Hole> } => {
-  const cut = holes.find(({ from }) => from >= endOffset)
-  return { cut, filled: holes.filter((hole) => hole !== cut) }
+const ended = (run: () => void): DiskError | undefined => {
+  try {
+    run()
+    return undefined
+  } catch (error) {
+    if (error instanceof DiskError) return error
+    throw error
+  }
 }
 
 const sliceBytes = 1024 * 1024
 
-/** Copies the bytes of the holes, and moves queues and index away. Answers how far each queue had come. */
-const setAside = (view: StoreView, holes: ReadonlyArray<Hole>): ReadonlyMap<string, number> => {
+/** No record stands behind it: it may be filled to the end of its segment. */
+const isEnd = ({ from }: Hole, { endOffset }: Verdict): boolean => from >= endOffset
+
+/** Copies the bytes [from, to) of the log, as far as the file has them. */
+function* keep(view: StoreView, path: string | undefined, from: number, to: number): Generator<void, void> {
+  const segment = view.segments.find((one) => one.path === path)
+  const target = `${view.root}/lost+found/commitlog-${from}-${to}`
+  if (segment === undefined || view.disk.exists(target)) return
+  const temporary = `${target}.tmp`
+  const copy = view.disk.open(temporary, "create")
+  const slice = Buffer.alloc(sliceBytes)
+  const end = Math.min(to, segment.baseOffset + segment.sizeBytes)
+  for (let offset = from; offset < end; offset += slice.length) {
+    const bytesRead = view.file(segment).readSync(slice, offset - segment.baseOffset)
+    copy.writeSync(slice.subarray(0, Math.min(bytesRead, end - offset)), offset - from)
+    yield
+  }
+  copy.syncSync()
+  copy.close()
+  // Whole or not there: a repair that was interrupted copies what is not yet changed.
+  view.disk.rename(temporary, target)
+  view.disk.syncDirectory(`${view.root}/lost+found`)
+}
+
+/** Moves queues, index and what does not belong there away. Answers how far each queue had come. */
+const setAside = (view: StoreView, { folder }: Verdict): ReadonlyMap<string, number> => {
   const { disk, root } = view
   const kept = `${root}/lost+found`
-  makeDurableDirectory(disk, kept)
-  for (const hole of holes) copyHole(view, hole, `${kept}/commitlog-${hole.from}-${hole.to}`)
   const lengths = new Map<string, number>()
   const note = (from: StoreView): void => {
-    for (const [topic, queueId, maxOffset] of QueueAudit.lengths(from)) {
+    for (const [topic, queueId, maxOffset] of new QueueEntries(from).lengths()) {
       const name = `${topic}/${queueId}`
       lengths.set(name, Math.max(lengths.get(name) ?? 0, maxOffset))
     }
@@ -123,126 +186,19 @@ const setAside = (view: StoreView, holes: ReadonlyArray<Hole>): ReadonlyMap<stri
   note(view)
   // Queues that an interrupted repair has moved away.
   const earlier = disk.list(kept).filter((name) => /^\d+$/.test(name))
-  for (const name of earlier) note(new StoreView(disk, `${kept}/${name}`, view.indexOptions))
+  if (view.isInRepair) for (const name of earlier) note(new StoreView(disk, `${kept}/${name}`, view.sizes))
   const next = `${kept}/${earlier.length + 1}`
   makeDurableDirectory(disk, next)
-  for (const folder of ["consumequeue", "index"]) {
-    if (!disk.exists(`${root}/${folder}`)) continue
-    disk.rename(`${root}/${folder}`, `${next}/${folder}`)
+  const away = (path: string): void => {
+    if (disk.exists(path)) disk.rename(path, `${next}/${path.slice(path.lastIndexOf("/") + 1)}`)
   }
+  away(`${root}/consumequeue`)
+  away(`${root}/index`)
+  for (const path of [...folder.strangers, ...folder.snapshots.map((snapshot) => snapshot.path)]) away(path)
   disk.syncDirectory(next)
-  disk.syncDirectory(root)
+  for (const changed of [root, `${root}/commitlog`, `${root}/config`])
+    if (disk.exists(changed)) disk.syncDirectory(changed)
   return lengths
-}
-
-const copyHole = (view: StoreView, { from, path, to }: Hole, target: string): void => {
-  const segment = view.segments.find((one) => one.path === path)
-  if (segment === undefined || view.disk.exists(target)) return
-  const copy = view.disk.open(target, "create")
-  const slice = Buffer.alloc(sliceBytes)
-  const end = Math.min(to, segment.baseOffset + segment.sizeBytes)
-  for (let offset = from; offset < end; offset += slice.length) {
-    const bytesRead = view.file(segment).readSync(slice, offset - segment.baseOffset)
-    copy.writeSync(slice.subarray(0, Math.min(bytesRead, end - offset)), offset - from)
-  }
-  copy.syncSync()
-  copy.close()
-  view.disk.syncDirectory(target.slice(0, target.lastIndexOf("/")))
-}
-
-/** Puts something that every reader of the log passes over where nothing can be read. */
-const fill = (view: StoreView, hole: Hole, options: StoreOptions): void => {
-  const { disk, root, segmentBytes } = view
-  if (hole.path === undefined) {
-    for (let base = hole.from - (hole.from % segmentBytes); base < hole.to; base += segmentBytes) {
-      const path = `${root}/commitlog/${segmentName(base)}`
-      const file = disk.open(path, "create")
-      file.truncate(segmentBytes)
-      const within = Math.max(0, hole.from - base)
-      file.writeSync(blank(segmentBytes - within), within)
-      file.syncSync()
-      file.close()
-    }
-    disk.syncDirectory(`${root}/commitlog`)
-    return
-  }
-  const segment = view.segments.find(({ path }) => path === hole.path)
-  if (segment === undefined) return
-  const file = disk.open(hole.path, "write")
-  file.truncate(segmentBytes)
-  const isToEnd = hole.to === segment.baseOffset + segmentBytes
-  let offset = hole.from
-  while (offset < hole.to) {
-    const left = hole.to - offset
-    const piece = isToEnd ? blankTo(left) : placeholder(offset, pieceBytes(left), hole.storedMs, options)
-    file.writeSync(piece, offset - segment.baseOffset)
-    offset += isToEnd ? left : piece.length
-  }
-  file.syncSync()
-  file.close()
-}
-
-const blank = (sizeBytes: number): Buffer => {
-  const bytes = Buffer.alloc(StoredMessage.blankSizeBytes)
-  StoredMessage.encodeBlankInto(sizeBytes, bytes, 0)
-  return bytes
-}
-
-/** A blank, and zeros over what it stands for. */
-const blankTo = (sizeBytes: number): Buffer =>
-  Buffer.concat([blank(sizeBytes), Buffer.alloc(sizeBytes - StoredMessage.blankSizeBytes)])
-
-/** Shortest record: IPv4 hosts, version 1, empty body, topic and properties. */
-const recordBytesMin = 91
-const pieceBytesMax = 1024 * 1024
-
-const pieceBytes = (left: number): number => {
-  if (left < recordBytesMin)
-    throw new StoreError("Rot", `A hole of ${left} bytes is too small to be filled: restore the segment from a backup.`)
-  if (left <= pieceBytesMax) return left
-  return Math.min(pieceBytesMax, left - recordBytesMin)
-}
-
-const born = Host.make("127.0.0.1", 0)
-
-/**
- * A record of exactly this size that says that it was rolled back: neither Apache RocketMQ nor Gantry gives such a one an
- * entry in a queue or in the index.
- */
-const placeholder = (
-  physicalOffset: number,
-  sizeBytes: number,
-  storeTimestamp: number,
-  { storeHost }: StoreOptions,
-): Buffer => {
-  const record = (topic: string, body: Buffer): StoredMessage.StoredMessage => ({
-    body,
-    bornHost: born instanceof Error ? storeHost : born,
-    bornTimestamp: storeTimestamp,
-    flag: 0,
-    physicalOffset,
-    preparedTransactionOffset: 0,
-    properties: "",
-    queueId: 0,
-    queueOffset: 0,
-    reconsumeTimes: 0,
-    storeHost,
-    // Retention goes by it.
-    storeTimestamp,
-    sysFlag: MessageFlag.TRANSACTION_ROLLBACK,
-    topic,
-    version: 1,
-  })
-  const shapes: ReadonlyArray<readonly [string, boolean]> = [
-    ["rmq_sys_GANTRY_lost", true],
-    ["rmq_sys_GANTRY_lost", false],
-    ["", false],
-  ]
-  for (const [topic, isSealed] of shapes) {
-    const bodyBytes = sizeBytes - StoredMessage.encodedSize(record(topic, Buffer.alloc(0)), isSealed)
-    if (bodyBytes >= 0) return StoredMessage.encode(record(topic, Buffer.alloc(bodyBytes)), isSealed)
-  }
-  throw new StoreError("Rot", `A hole of ${sizeBytes} bytes is too small to be filled.`)
 }
 
 /** Offsets that a queue has given out are never given out again, also when their messages are lost (P2). */

@@ -1,10 +1,11 @@
 /**
  * Reads everything of a store that is closed and says whether it is whole (P1, P2, P9): each record's checksums and
- * place, each queue's offsets and entries, each key's entry in the index. Nothing is changed.
+ * place, each queue's offsets and entries, each key's entry in the index, each file's name and size. Nothing is changed.
  *
  * After a crash the newest entries of queues and index may be missing: the next start writes them. They are not damage,
  * and neither is a torn tail behind what was synced.
  */
+import { auditFolder, type FolderFaults } from "./FolderAudit.ts"
 import { IndexAudit } from "./IndexAudit.ts"
 import { type Hole, survey } from "./LogSurvey.ts"
 import { QueueAudit } from "./QueueAudit.ts"
@@ -19,6 +20,7 @@ export interface Verdict {
   /** A torn tail, which the next start cuts. */
   readonly tailBytes: number
   readonly holes: ReadonlyArray<Hole>
+  readonly folder: FolderFaults
   /** One sentence for each of the first problems, holes first. */
   readonly problems: ReadonlyArray<string>
   readonly problemCount: number
@@ -30,34 +32,34 @@ const problemsMax = 100
 /** Yields how far it has come, in bytes of the log. */
 export function* verify(view: StoreView): Generator<number, Verdict> {
   const sentences: Array<string> = []
-  let problemCount = 0
+  let count = 0
   const report = (sentence: string): void => {
-    problemCount++
+    count++
     if (sentences.length < problemsMax) sentences.push(sentence)
   }
-  for (const { path, sizeBytes } of view.segments)
-    if (sizeBytes !== view.segmentBytes) report(`${path} is ${sizeBytes} bytes long, the others ${view.segmentBytes}`)
   const queues = new QueueAudit(view, report)
   const index = new IndexAudit(view, report)
   if (index.unreadable !== undefined) report(index.unreadable)
   const dueBelow = dueBelowOf(view)
   let records = 0
-  const surveyed = yield* survey(view, (message) => {
+  const { endOffset, holes, tailBytes } = yield* survey(view, (message) => {
     records++
     const isDue = message.physicalOffset < dueBelow
     queues.record(message, isDue)
     index.record(message, isDue)
   })
-  queues.finish(surveyed.endOffset)
+  queues.finish(endOffset)
   index.finish()
-  const { endOffset, holes, tailBytes } = surveyed
+  const folder = auditFolder(view, endOffset)
+  const first = [...holes.map(printHole), ...folder.sentences]
   return {
     endOffset,
+    folder,
     holes,
     indexEntries: index.entries,
     minOffset: view.minOffset,
-    problemCount: problemCount + holes.length,
-    problems: [...holes.map(printHole), ...sentences].slice(0, problemsMax),
+    problemCount: count + first.length,
+    problems: [...first, ...sentences].slice(0, problemsMax),
     queueEntries: queues.entries,
     records,
     tailBytes,

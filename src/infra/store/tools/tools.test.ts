@@ -4,7 +4,9 @@ import type { SimDisk } from "../../disk/SimDisk.ts"
 import { keepAll, keepNone, keepSome } from "../../disk/survival.ts"
 import { SeededRandom } from "../../random/SeededRandom.ts"
 import { diskOf, recordedOptions } from "../../../../test/model/store/goldenStore.ts"
-import { StoreRig } from "../../../../test/model/store/StoreRig.ts"
+import * as Host from "../../../format/Host.ts"
+import * as StoredMessage from "../../../format/StoredMessage.ts"
+import { messageIn, StoreRig } from "../../../../test/model/store/StoreRig.ts"
 import { expectedStore, storeNames } from "../../../../test/golden/golden.ts"
 import { messages } from "./Dump.ts"
 import { apply, plan, printPlan } from "./Repair.ts"
@@ -38,16 +40,17 @@ const finished = <T>(run: Generator<unknown, T>): T => {
   }
 }
 
-const viewOf = (rig: StoreRig): StoreView => new StoreView(rig.disk, "/store", rig.options.index)
+const viewOf = (rig: StoreRig): StoreView => new StoreView(rig.disk, "/store", { index: rig.options.index })
 
 const verified = (rig: StoreRig): Verdict => finished(verify(viewOf(rig)))
 
 const repaired = (rig: StoreRig): ReadonlyArray<string> => {
   const found = finished(plan(viewOf(rig)))
   const lines = printPlan(found)
-  let isDone = false
-  apply(rig.world, rig.options, found, () => (isDone = true))
-  rig.until(() => isDone)
+  let failed: Error | "busy" | undefined = "busy"
+  finished(apply(rig.world, rig.options, found, (error) => (failed = error)))
+  rig.until(() => failed !== "busy")
+  expect(failed).toBeUndefined()
   rig.restart()
   return lines
 }
@@ -160,8 +163,109 @@ describe("verify", () => {
     chain.disk.corrupt(`/store/index/${first}`, 40 + 8 * 4 + 12 * 20 + 19)
     expect(verified(chain).problems.join("\n")).toContain("in its chain")
     const sizes = closed()
-    const other = finished(verify(new StoreView(sizes.disk, "/store", { entries: 17, slots: 8 })))
+    const other = finished(verify(new StoreView(sizes.disk, "/store", { index: { entries: 17, slots: 8 } })))
     expect(other.problems.join("\n")).toContain("give the numbers that the store was made with")
+  })
+
+  it("does not take a record inside the body of a lost message for one of the log", () => {
+    for (const hasQueues of [true, false]) {
+      const rig = closed(30)
+      rig.open()
+      const at = rig.store.log.appendedOffset
+      const bodyAt = at + StoredMessage.encodedSize(stored({ topic: "" })) - 3
+      const forged = stored({ body: Buffer.from("forged"), physicalOffset: bodyAt, queueOffset: 99, topic: "Orders" })
+      const body = Buffer.concat([StoredMessage.encode(forged), Buffer.alloc(100)])
+      rig.putRaw("Orders", 0, {
+        ...messageIn({ body: "", keys: [], queueId: 0, tag: undefined, topic: "Orders" }),
+        body,
+      })
+      rig.put({ body: "behind", keys: [], queueId: 0, tag: undefined, topic: "Orders" })
+      rig.settle()
+      rig.close()
+      rig.restart()
+      const found = placeOf(rig, "behind")
+      const base = at - (at % 4096)
+      // The forged record is where it says that it is.
+      const bytes = readRange(rig, segment(base), bodyAt - base, 100)
+      expect(StoredMessage.at.physicalOffset(bytes, 0)).toBe(bodyAt)
+      corrupt(rig.disk, segment(base), at - base, 20)
+      if (!hasQueues) rig.removeFolder("/store/consumequeue/Orders/0")
+      expect(verified(rig).holes).toMatchObject([{ from: at, to: found.at }])
+    }
+  })
+
+  it("does not take what Apache RocketMQ has cut off, and left in its file, for records of the log", () => {
+    const rig = new StoreRig({ disk: diskOf("master-clean"), options: recordedOptions, seed: 1 })
+    const { endOffset } = verified(rig)
+    const path = `/store/commitlog/${rig.disk.list("/store/commitlog").at(-1)!}`
+    const within = endOffset - Number(path.slice(-20))
+    const stale = StoredMessage.encode(
+      stored({ body: Buffer.from("cut off"), physicalOffset: endOffset + 50, queueOffset: 5000, topic: "BulkTopic" }),
+    )
+    const file = rig.disk.open(path, "write")
+    file.writeSync(Buffer.concat([Buffer.alloc(50, 0x55), stale]), within)
+    file.syncSync()
+    file.close()
+    // Its last two bytes, the length of no properties, are zero.
+    const end = endOffset + 50 + stale.length - 2
+    expect(verified(rig)).toMatchObject({ endOffset, holes: [{ from: endOffset, to: end }] })
+    expect(() => rig.open()).toThrow("Rotten record")
+    rig.restart()
+    repaired(rig)
+    expect(verified(rig).problems).toEqual([])
+    rig.open()
+    expect(rig.readAll("BulkTopic", 0).map(({ body }) => body)).not.toContain("cut off")
+  })
+
+  it("finds files that keep a broker from starting", () => {
+    const rig = closed()
+    write(rig.disk, "/store/commitlog/notes.txt", "mine")
+    const far = rig.disk.open(segment(4096 * 100), "create")
+    far.truncate(4096)
+    far.close()
+    write(rig.disk, "/store/config/topics.json", "{")
+    write(rig.disk, "/store/index/x", "?")
+    write(rig.disk, "/store/consumequeue/Orders/0/x", "?")
+    corrupt(rig.disk, "/store/gantry.mark", 0, 1024)
+    const { problems } = verified(rig)
+    for (const part of [
+      "/store/commitlog/notes.txt is no part of the log",
+      "/store/config/topics.json cannot be read",
+      "/store/gantry.mark cannot be read",
+      "/store/index/x is no index file",
+      "/store/consumequeue/Orders/0/x is no file of a queue",
+      `${segment(4096 * 100)} is no part of the log`,
+    ])
+      expect(problems.join("\n")).toContain(part)
+    expect(() => rig.open()).toThrow("the log has a gap. Restore what is missing from a backup")
+    rig.restart()
+    repaired(rig)
+    expect(rig.disk.list("/store/lost+found/1")).toEqual([
+      "00000000000000409600",
+      "consumequeue",
+      "index",
+      "notes.txt",
+      "topics.json",
+    ])
+    checkWhole(rig, 120, [])
+  })
+
+  it("a newest file that a crash left empty is no damage, a short one elsewhere is", () => {
+    const rig = closed()
+    rig.disk.open(segment(4096 * Math.ceil(verified(rig).endOffset / 4096)), "create").close()
+    expect(verified(rig).problems).toEqual([])
+    const short = closed()
+    const file = short.disk.open(segment(4096), "write")
+    file.truncate(1000)
+    file.close()
+    expect(verified(short).problems.join("\n")).toContain(`${segment(4096)} is 1000 bytes long, the others 4096`)
+    const long = closed()
+    const grown = long.disk.open(segment(4096), "write")
+    grown.writeSync(Buffer.from("surplus"), 4096)
+    grown.close()
+    expect(repaired(long)).toEqual(["No message is lost: queues and index are rebuilt from the log."])
+    expect(long.disk.exists("/store/lost+found/commitlog-8192-8199")).toBe(true)
+    checkWhole(long, 120, [])
   })
 
   it("changes nothing", () => {
@@ -187,6 +291,42 @@ describe("dump", () => {
     expect(dumped({ topic: "None" })).toEqual([])
   })
 })
+
+/** A record as bytes of ours. */
+const stored = (some: Partial<StoredMessage.StoredMessage>): StoredMessage.StoredMessage => ({
+  body: Buffer.alloc(0),
+  bornHost: Host.nowhere,
+  bornTimestamp: 1,
+  flag: 0,
+  physicalOffset: 0,
+  preparedTransactionOffset: 0,
+  properties: "",
+  queueId: 0,
+  queueOffset: 0,
+  reconsumeTimes: 0,
+  storeHost: Host.nowhere,
+  storeTimestamp: 1,
+  sysFlag: 0,
+  topic: "T",
+  version: 1,
+  ...some,
+})
+
+const readRange = (rig: StoreRig, path: string, from: number, sizeBytes: number): Buffer => {
+  const bytes = Buffer.alloc(sizeBytes)
+  const file = rig.disk.open(path, "read")
+  file.readSync(bytes, from)
+  file.close()
+  return bytes
+}
+
+const write = (disk: SimDisk, path: string, text: string): void => {
+  disk.makeDirectory(path.slice(0, path.lastIndexOf("/")))
+  const file = disk.open(path, "create")
+  file.writeSync(Buffer.from(text), 0)
+  file.syncSync()
+  file.close()
+}
 
 const checkWhole = (rig: StoreRig, count: number, lost: ReadonlyArray<string>): void => {
   expect(verified(rig).problems).toEqual([])
@@ -239,8 +379,8 @@ describe("repair", () => {
     const lines = repaired(rig)
     expect(lines).toEqual([
       `Lost: CommitLog ${at} to ${at + sizeBytes} (${sizeBytes} bytes of ${segment(0)}): record checksum.`,
-      "Lost: messages 1 to 1 of Orders-1.",
-      "1 messages are known to be lost, by their queues. Everything else is kept; queues and index are rebuilt.",
+      "Lost: message 1 of Orders-1.",
+      "1 message is known to be lost, as the queues tell. Everything else is kept; queues and index are rebuilt.",
     ])
     const copy = rig.disk.open(`/store/lost+found/commitlog-${at}-${at + sizeBytes}`, "read")
     expect(copy.sizeBytes()).toBe(sizeBytes)
@@ -276,7 +416,7 @@ describe("repair", () => {
     }
   })
 
-  it("the newest records, below the mark: they are cut, and their offsets stay used", () => {
+  it("the newest records, below the mark: their offsets stay used, and the log goes on behind them", () => {
     const rig = closed()
     const { at } = placeOf(rig, "m117")
     const base = at - (at % 4096)
@@ -284,7 +424,34 @@ describe("repair", () => {
     expect(() => rig.open()).toThrow("Rotten record")
     rig.restart()
     expect(repaired(rig)[0]).toContain(`Lost: CommitLog ${at} to`)
+    // What a snapshot says that it covers is still there: no position of the log is given out twice.
+    expect(verified(rig).endOffset).toBeGreaterThanOrEqual(at)
     checkWhole(rig, 120, ["m117", "m118", "m119"])
+  })
+
+  it("no broker starts on a store whose repair was interrupted", () => {
+    const rig = damaged()
+    class Cut extends Error {}
+    rig.kill(keepAll, {
+      onBoundary: (n) => {
+        if (n === 40) throw new Cut()
+      },
+    })
+    expect(() => repaired(rig)).toThrow(Cut)
+    rig.kill(keepAll)
+    expect(() => rig.open()).toThrow("Run `gantry store repair /store --yes` again")
+    rig.restart()
+    expect(verified(rig).problems.join("\n")).toContain("a repair of /store was begun and not ended")
+    repaired(rig)
+    rig.open()
+  })
+
+  it("refuses what it cannot mend, and changes nothing", () => {
+    const rig = closed()
+    const boundaries = rig.disk.boundaries
+    const other = new StoreView(rig.disk, "/store", { commitLogSegmentBytes: 5000, index: rig.options.index })
+    expect(() => finished(plan(other))).toThrow("its name is no multiple of 5000")
+    expect(rig.disk.boundaries).toBe(boundaries)
   })
 
   it("queues and index alone: nothing is lost", () => {
@@ -323,7 +490,7 @@ describe("repair", () => {
     const expected = expectedStore("master-clean")
     const bulk = expected.messages.find(({ topic }) => topic === "BulkTopic")!
     rig.disk.corrupt(segment(0), bulk.commitLogOffset + 90)
-    expect(repaired(rig).join("\n")).toContain("Lost: messages 0 to 0 of BulkTopic-0.")
+    expect(repaired(rig).join("\n")).toContain("Lost: message 0 of BulkTopic-0.")
     expect(verified(rig).problems).toEqual([])
     rig.open()
     expect(rig.readAll("BulkTopic", 0)).toHaveLength(309)
