@@ -327,7 +327,7 @@ const mask = (source: string): string => {
   return out.join("")
 }
 
-const skipped = new Set(["node_modules", "coverage", "golden", "target", ".git", ".cache"])
+const skipped = new Set(["node_modules", "dist", "coverage", "golden", "target", ".git", ".cache"])
 
 const filesUnder = (root: string, folder: string): ReadonlyArray<string> =>
   fs
