@@ -3,42 +3,48 @@
 (* A message from the producer's send to its settlement in one consumer    *)
 (* group: consumed, or in the dead-letter queue after its last attempt.    *)
 (*                                                                         *)
-(* One log stands for all of the group's queues: an entry is a message as  *)
-(* it was sent (tries 0), sent back to be delivered again (tries 1, 2, …), *)
-(* or dead. A consumer that cannot handle an entry sends it back, which    *)
-(* appends a copy; the entry is settled for the consumer when the broker   *)
-(* answers, and it answers when the copy is durable, as it does for a      *)
-(* producer. Below the group's offset nothing is ever looked at again, so  *)
-(* the offset must not pass an entry that is not settled.                  *)
+(* The log holds the entries of all of the group's queues: an entry is a   *)
+(* message as it was sent (tries 0), sent back to be delivered again       *)
+(* (tries 1, 2, …), or dead. A consumer that cannot handle an entry sends  *)
+(* it back, which appends a copy; the entry is settled for the consumer    *)
+(* when it is told that the copy is durable. Below the group's offset of a *)
+(* queue nothing is ever looked at again, so the offset must not pass an   *)
+(* entry that is not settled.                                              *)
 (*                                                                         *)
 (* The consumer takes entries from the durable part of the log into its    *)
-(* hand and settles them in any order. It may commit the last offset below *)
-(* everything in hand, and does so with each pull; the broker makes that   *)
-(* durable some time later (PersistOffset), and a restart of the consumer  *)
-(* finds some offset between the durable one and the last committed.       *)
+(* hand, in the order of each queue, and settles them in any order. It may *)
+(* commit the last offset below everything in hand, and does so with each  *)
+(* pull; the broker makes that durable some time later (PersistOffset),    *)
+(* and a restart of the consumer finds some offset between the durable one *)
+(* and the last committed.                                                 *)
+(*                                                                         *)
+(* A delay makes an entry visible later. What has the same delay keeps its *)
+(* order, so that it is a queue of its own here (spec/delivery/trace.ts).  *)
 (*                                                                         *)
 (* Not modelled: several consumers (that is rebalance), retention, an      *)
-(* administrator who moves the offset, delay before a retry. How the log   *)
-(* itself survives is spec/store: here a crash keeps any prefix of it that *)
-(* holds the durable part.                                                 *)
+(* administrator who moves the offset, answers that are lost while both    *)
+(* sides live on. How the log itself survives is spec/store: here a crash  *)
+(* keeps any prefix of it that holds the durable part.                     *)
 (***************************************************************************)
-EXTENDS Naturals, Sequences, FiniteSets
+EXTENDS Naturals, Sequences
 
 CONSTANTS
   Msgs,               \* messages, each sent once and sent again if a crash took it before its answer
+  SendQueues,         \* queues that producers send to
+  RetryQueues,        \* queues that messages go to when they are sent back
   TriesMax,           \* attempts after the first
   BrokerCrashesMax,
   ConsumerCrashesMax,
   Bug                 \* "none", or the name of a seeded bug
 
 VARIABLES
-  log,            \* entries [id, tries, dead], in log order; an index is what the code calls a queue offset plus one
+  log,            \* entries [id, tries, dead, queue], in log order; a dead one has the queue it would have gone to
   flushed,        \* how many of them are durable
   acked,          \* history: messages whose producer got its answer
   hand,           \* entries that the consumer works on
   sentBack,       \* pairs <<entry, copy>>: entries sent back whose answer is still out
-  next,           \* the next entry to pull
-  offset,         \* the group's durable offset: entries up to here are settled
+  next,           \* of each queue, where the next pull begins: an index of the log
+  offset,         \* of each queue, the group's durable offset: its entries up to this index are settled
   done,           \* history: messages consumed at least once
   brokerCrashes, consumerCrashes
 
@@ -46,15 +52,17 @@ consumer == <<hand, sentBack, next>>
 crashes == <<brokerCrashes, consumerCrashes>>
 vars == <<log, flushed, acked, hand, sentBack, next, offset, done, brokerCrashes, consumerCrashes>>
 
-(* No behaviour needs more entries: each send or delivery of an entry appends at most one, and only crashes repeat. *)
-Entries == 1..(Cardinality(Msgs) * (TriesMax + 2) * (BrokerCrashesMax + ConsumerCrashesMax + 1))
-
+Queues == SendQueues \cup RetryQueues
 Stored == 1..Len(log)
 InHand == hand \cup {pair[1] : pair \in sentBack}
 Least(S) == CHOOSE i \in S : \A j \in S : i <= j
 
+(* The offsets that a queue can have: none of its entries, or all up to one of them. *)
+Marks(q) == {0} \cup {i \in Stored : log[i].queue = q}
+
 (* The offset that the consumer may commit: everything at or below it is out of its hand. *)
-Low == IF InHand = {} THEN next - 1 ELSE Least(InHand) - 1
+Low(q) == LET mine == {i \in InHand : log[i].queue = q}
+          IN IF mine = {} THEN next[q] - 1 ELSE Least(mine) - 1
 
 (* Dead entries lie in the dead-letter queue, which the group does not subscribe to. *)
 Live == {i \in Stored : ~log[i].dead}
@@ -66,36 +74,35 @@ DeadLetters == {log[i].id : i \in {j \in 1..flushed : log[j].dead}}
 Init ==
   /\ log = <<>> /\ flushed = 0
   /\ acked = {} /\ done = {}
-  /\ hand = {} /\ sentBack = {} /\ next = 1
-  /\ offset = 0
+  /\ hand = {} /\ sentBack = {} /\ next = [q \in Queues |-> 1]
+  /\ offset = [q \in Queues |-> 0]
   /\ brokerCrashes = 0 /\ consumerCrashes = 0
 
 (* A producer sends a message that has no answer yet. It sends again after a crash; a duplicate from a lost answer
    would be one more message here. *)
-Send(m) ==
+Send(m, q) ==
   /\ m \notin acked
   /\ \A i \in Stored : log[i].id # m
-  /\ log' = Append(log, [id |-> m, tries |-> 0, dead |-> FALSE])
+  /\ log' = Append(log, [id |-> m, tries |-> 0, dead |-> FALSE, queue |-> q])
   /\ acked' = IF Bug = "AckEarly" THEN acked \cup {m} ELSE acked
   /\ UNCHANGED <<flushed, consumer, offset, done, crashes>>
 
-(* The log is durable as far as it goes. Producers get their answers, and the consumer those for what it sent back:
-   these entries are settled. *)
-Flush ==
-  /\ flushed < Len(log)
-  /\ flushed' = Len(log)
-  /\ acked' = acked \cup {log[i].id : i \in Stored}
-  /\ sentBack' = {}
-  /\ UNCHANGED <<log, hand, next, offset, done, crashes>>
+(* The first n entries are durable: producers get their answers. *)
+Flush(n) ==
+  /\ flushed < n /\ n <= Len(log)
+  /\ flushed' = n
+  /\ acked' = acked \cup {log[i].id : i \in 1..n}
+  /\ UNCHANGED <<log, consumer, offset, done, crashes>>
 
-(* The consumer takes the next entry of its queues; only the durable part of the log is visible. *)
+(* The consumer takes the next entry of a queue; only the durable part of the log is visible. *)
 Pull(i) ==
-  /\ i \in Live /\ next <= i
-  /\ \A j \in next..(i - 1) : j \notin Live
-  /\ i <= (IF Bug = "PullUnflushed" THEN Len(log) ELSE flushed)
-  /\ Bug = "BlockedByDead" => i = next
-  /\ hand' = hand \cup {i}
-  /\ next' = i + 1
+  /\ i \in Live
+  /\ LET q == log[i].queue IN
+     /\ next[q] <= i
+     /\ \A j \in next[q]..(i - 1) : log[j].queue # q \/ (log[j].dead /\ Bug # "BlockedByDead")
+     /\ i <= (IF Bug = "PullUnflushed" THEN Len(log) ELSE flushed)
+     /\ hand' = hand \cup {i}
+     /\ next' = [next EXCEPT ![q] = i + 1]
   /\ UNCHANGED <<log, flushed, acked, sentBack, offset, done, crashes>>
 
 (* The application consumed the entry. *)
@@ -112,10 +119,10 @@ SendBack(i, copy) ==
   /\ UNCHANGED <<flushed, acked, next, offset, done, crashes>>
 
 (* The application failed: the entry is stored once more, one try older. *)
-Retry(i) ==
+Retry(i, q) ==
   /\ i \in hand
   /\ log[i].tries < (IF Bug = "OneTryTooMany" THEN TriesMax + 1 ELSE TriesMax)
-  /\ SendBack(i, [log[i] EXCEPT !.tries = IF Bug = "TriesForgotten" THEN @ ELSE @ + 1])
+  /\ SendBack(i, [log[i] EXCEPT !.tries = IF Bug = "TriesForgotten" THEN @ ELSE @ + 1, !.queue = q])
 
 (* The application failed for the last time. *)
 DeadLetter(i) ==
@@ -123,23 +130,31 @@ DeadLetter(i) ==
   /\ log[i].tries = (IF Bug = "DeadTooEarly" THEN TriesMax - 1 ELSE TriesMax)
   /\ SendBack(i, [log[i] EXCEPT !.dead = TRUE])
 
-(* An offset that the consumer committed is durable. *)
-PersistOffset ==
-  /\ LET committed == IF Bug = "OffsetPastHand" THEN next - 1 ELSE Low
-     IN offset # committed /\ offset' = committed
+(* The consumer is told that the copy of what it sent back is durable: the entry is settled. *)
+Settle(i) ==
+  /\ \E pair \in sentBack : pair[1] = i /\ pair[2] <= flushed
+  /\ sentBack' = {pair \in sentBack : pair[1] # i}
+  /\ UNCHANGED <<log, flushed, acked, hand, next, offset, done, crashes>>
+
+(* An offset that the consumer committed, now or some time ago, is durable. *)
+PersistOffset(q, to) ==
+  /\ to \in Marks(q) /\ to # offset[q]
+  /\ offset[q] < to \/ Bug = "OffsetMovesBack"
+  /\ to <= (IF Bug = "OffsetPastHand" THEN next[q] - 1 ELSE Low(q))
+  /\ offset' = [offset EXCEPT ![q] = to]
   /\ UNCHANGED <<log, flushed, acked, consumer, done, crashes>>
 
-(* The consumer is gone with all it had in hand; its successor starts behind the offset `from` that the broker has. *)
+(* The consumer is gone with all it had in hand; its successor starts behind the offsets `from` that the broker has. *)
 ConsumerCrash(from) ==
   /\ consumerCrashes < ConsumerCrashesMax
   /\ consumerCrashes' = consumerCrashes + 1
-  /\ (offset <= from \/ Bug = "OffsetMovesBack") /\ from <= Low
+  /\ \A q \in Queues : from[q] \in Marks(q) /\ offset[q] <= from[q] /\ from[q] <= Low(q)
   /\ hand' = {} /\ sentBack' = {}
-  /\ next' = IF Bug = "NotRedelivered" THEN next ELSE from + 1
+  /\ next' = IF Bug = "NotRedelivered" THEN next ELSE [q \in Queues |-> from[q] + 1]
   /\ UNCHANGED <<log, flushed, acked, offset, done, brokerCrashes>>
 
-(* The broker comes back with its first k entries and the durable offset. The consumer lives on; what it sent back
-   without an answer is in its hand again. *)
+(* The broker comes back with its first k entries and the durable offsets. The consumer lives on; what it sent back
+   without an answer is in its hand again, also when the copy is there and only the answer was lost. *)
 BrokerCrash(k) ==
   /\ brokerCrashes < BrokerCrashesMax
   /\ brokerCrashes' = brokerCrashes + 1
@@ -150,22 +165,24 @@ BrokerCrash(k) ==
   /\ UNCHANGED <<acked, next, offset, done, consumerCrashes>>
 
 Next ==
-  \/ \E m \in Msgs : Send(m)
-  \/ Flush
-  \/ \E i \in Entries : Pull(i)
-  \/ \E i \in Entries : Ack(i)
-  \/ \E i \in Entries : Retry(i)
-  \/ \E i \in Entries : DeadLetter(i)
-  \/ PersistOffset
-  \/ \E from \in {0} \cup Entries : ConsumerCrash(from)
-  \/ \E k \in {0} \cup Entries : BrokerCrash(k)
+  \/ \E m \in Msgs, q \in SendQueues : Send(m, q)
+  \/ \E n \in Stored : Flush(n)
+  \/ \E i \in Stored : Pull(i)
+  \/ \E i \in Stored : Ack(i)
+  \/ \E i \in Stored, q \in RetryQueues : Retry(i, q)
+  \/ \E i \in Stored : DeadLetter(i)
+  \/ \E i \in Stored : Settle(i)
+  \/ \E q \in Queues, to \in {0} \cup Stored : PersistOffset(q, to)
+  \/ \E from \in [Queues -> {0} \cup Stored] : ConsumerCrash(from)
+  \/ \E k \in {0} \cup Stored : BrokerCrash(k)
 
 (* Everybody goes on: producers send until they are answered, the broker syncs, the consumer pulls and decides. *)
+Decide(i) == Ack(i) \/ DeadLetter(i) \/ \E q \in RetryQueues : Retry(i, q)
 Fairness ==
-  /\ \A m \in Msgs : WF_vars(Send(m))
-  /\ WF_vars(Flush)
-  /\ WF_vars(\E i \in Entries : Pull(i))
-  /\ WF_vars(\E i \in Entries : Ack(i) \/ Retry(i) \/ DeadLetter(i))
+  /\ \A m \in Msgs : WF_vars(\E q \in SendQueues : Send(m, q))
+  /\ WF_vars(Flush(Len(log)))
+  /\ WF_vars(\E i \in Stored : Pull(i))
+  /\ WF_vars(\E i \in Stored : Decide(i))
 
 Spec == Init /\ [][Next]_vars /\ Fairness
 
@@ -173,24 +190,24 @@ Spec == Init /\ [][Next]_vars /\ Fairness
 (* Invariants, each with the promise (design: P1..P12) that it is part of. *)
 
 TypeOK ==
-  /\ Len(log) \in {0} \cup Entries
-  /\ \A i \in Stored : log[i] \in [id : Msgs, tries : 0..(TriesMax + 2), dead : BOOLEAN]
+  /\ \A i \in Stored : log[i] \in [id : Msgs, tries : 0..(TriesMax + 2), dead : BOOLEAN, queue : Queues]
   /\ flushed \in 0..Len(log)
   /\ acked \subseteq Msgs /\ done \subseteq Msgs
-  /\ hand \subseteq Entries /\ sentBack \subseteq Entries \X Entries
-  /\ next \in 1..(Cardinality(Entries) + 1)
-  /\ offset \in {0} \cup Entries
+  /\ hand \subseteq Stored /\ sentBack \subseteq Stored \X Stored
+  /\ next \in [Queues -> 1..(Len(log) + 1)]
+  /\ offset \in [Queues -> {0} \cup Stored]
 
 (* P1: an answered message is in the log, whatever crashed. *)
 NoAckedLost == \A m \in acked : \E i \in Stored : log[i].id = m
 
 (* P1, P3: what a consumer can see is durable, so that no crash unsays it. *)
-VisibleIsDurable == next <= flushed + 1
+VisibleIsDurable == \A q \in Queues : next[q] <= flushed + 1
 
 (* P4, P8: below the durable offset, and below the one that may be committed, every message is settled: consumed, or
    durable further up, to be delivered again or dead. An offset never is ahead of what was consumed. *)
-CoveredTo(end) == \A i \in 1..end : log[i].dead \/ log[i].id \in done \/ StoredDurably(log[i].id, i + 1)
-OffsetCovered == CoveredTo(offset) /\ CoveredTo(Low)
+CoveredTo(q, end) ==
+  \A i \in 1..end : log[i].queue # q \/ log[i].dead \/ log[i].id \in done \/ StoredDurably(log[i].id, i + 1)
+OffsetCovered == \A q \in Queues : CoveredTo(q, offset[q]) /\ CoveredTo(q, Low(q))
 
 (* P4: nothing is tried more often than it should be, and what is dead had all of its attempts. *)
 RetryBounded == \A i \in Stored : log[i].tries <= TriesMax /\ (log[i].dead => log[i].tries = TriesMax)
@@ -201,8 +218,8 @@ TriesCounted ==
                     \/ \E j \in 1..(i - 1) : /\ log[j].id = log[i].id /\ ~log[j].dead
                                              /\ log[j].tries = IF log[i].dead THEN log[i].tries ELSE log[i].tries - 1
 
-(* P8: the durable offset never goes back. *)
-OffsetForward == [][offset' >= offset]_vars
+(* P8: no durable offset goes back. *)
+OffsetForward == [][\A q \in Queues : offset'[q] >= offset[q]]_vars
 
 (* P3, P4: an answered message is consumed or ends in the dead-letter queue. *)
 Settled == \A m \in Msgs : (m \in acked) ~> (m \in done \/ m \in DeadLetters)
