@@ -8,7 +8,7 @@ import { ResponseCode } from "../../format/ResponseCode.ts"
 import * as Format from "../../format/SendMessage.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
-import type { Appended, StoredStatus } from "../../infra/store/MessageStore.ts"
+import type { StoredStatus } from "../../infra/store/MessageStore.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
 import { putRefusals } from "./SendHandler.ts"
 
@@ -74,19 +74,13 @@ export class RetryHandler {
     )
     if (Result.isFailure(placed)) return answerRefusal(call, placed.failure)
     const target = placed.success
-    const stored = (status: StoredStatus, record: Appended): void => {
+    const stored = (status: StoredStatus): void => {
       // The consumer forgets the message with this answer: anything less than a sync is told as a failure (P1, P4).
       if (status !== "Stored")
         return call.answer({
           code: ResponseCode.SYSTEM_ERROR,
           remark: "the retry is not known to be on disk: send the message back again",
         })
-      state.world.trace?.(decision._tag, {
-        commitLogOffset: record.commitLogOffset,
-        group: header.group,
-        reconsumeTimes,
-        sourceCommitLogOffset: message.physicalOffset,
-      })
       call.answer({ code: ResponseCode.SUCCESS })
     }
     const put = state.store.put(
@@ -103,8 +97,15 @@ export class RetryHandler {
       },
       { stored },
     )
-    if (typeof put !== "string") return
-    const { code, remark } = putRefusals[put]
-    call.answer({ code, remark: remark(state.config.maxMessageSize) })
+    if (typeof put === "string") {
+      const { code, remark } = putRefusals[put]
+      return call.answer({ code, remark: remark(state.config.maxMessageSize) })
+    }
+    state.world.trace?.(decision._tag, {
+      commitLogOffset: put.commitLogOffset,
+      group: header.group,
+      reconsumeTimes,
+      sourceCommitLogOffset: message.physicalOffset,
+    })
   }
 }

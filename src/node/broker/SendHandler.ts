@@ -136,6 +136,7 @@ export class SendHandler {
     const waiter = new SendWaiter(state, call, accepted.queueId, glance.uniqKey)
     const put = state.store.put(state.store.queues.get(topic, queueId), message, waits ? waiter : undefined)
     if (typeof put === "string") return this.#refusePut(call, put)
+    state.world.trace?.("Send", sent(put, glance.uniqKey))
     if (!waits) waiter.stored("Stored", put)
   }
 
@@ -178,6 +179,8 @@ export class SendHandler {
         index === last ? waiter : undefined,
       )
       if (typeof put === "string") return this.#refusePut(call, put)
+      const { properties } = element
+      state.world.trace?.("Send", sent(put, Properties.find(properties, Properties.PropertyName.UNIQ_KEY)))
       waiter.add(put)
     }
   }
@@ -204,6 +207,15 @@ const timerNames = [
 
 const isTimer = (properties: string): boolean =>
   properties.includes("TIMER_") && timerNames.some((name) => Properties.find(properties, name) !== undefined)
+
+/** The fields of the trace event: where the message lies, which for a delayed one is the queue of its level. */
+const sent = ({ commitLogOffset, queue, queueOffset }: Appended, uniqKey: string | undefined) => ({
+  commitLogOffset,
+  queueId: queue.queueId,
+  queueOffset,
+  topic: queue.topic,
+  uniqKey,
+})
 
 /** Answers one send. */
 class SendWaiter implements PutWaiter {
