@@ -115,4 +115,35 @@ a group that was never here) and commits what it printed. The exit code is 1 whe
     },
     summary: "print messages",
   },
+  {
+    details: `The broker must be stopped. verify and dump only read; repair shows what it would do, and changes nothing without --yes.
+
+verify  reads everything: checksums and places of records, every entry of queues and index, snapshots, names of files
+dump    prints messages in the order of the log, also those of deleted topics, and those behind rotten places
+repair  puts fillers where records are lost, rebuilds queues and index, and keeps what it takes away in DIR/lost+found;
+        what was lost stays lost: restore a backup or copy a replica instead, if there is one
+
+Sizes are taken from the files; those of the index, and delay levels, only settings tell, if they are not the defaults.
+The exit code is 0 when the store is whole, 1 when there are problems, 2 when it could not be looked at.
+
+  gantry store verify /var/lib/gantry -c conf/broker.conf
+  gantry store dump /var/lib/gantry --topic orders --queue 0 --from 1000 --max 10 -o json
+  gantry store repair /var/lib/gantry --set maxHashSlotNum=5000000 --set maxIndexNum=20000000 --yes`,
+    load: () => import("./store.ts"),
+    name: "store",
+    operands: "verify|dump|repair DIR",
+    operandsMax: 2,
+    operandsMin: 2,
+    options: {
+      config: { help: "read sizes from the broker's property file", short: "c", value: "FILE" },
+      from: { help: "dump: first queue offset, with --topic; else first byte of the log", value: "NUMBER" },
+      max: { help: "dump: end after so many messages", value: "NUMBER" },
+      output: { help: "verify, dump: text (the default) or json, an object a line", short: "o", value: "FORM" },
+      queue: { help: "dump: only this queue of the topic", value: "NUMBER" },
+      set: { help: "one size, over those of the file; may be repeated", many: true, value: "NAME=VALUE" },
+      topic: { help: "dump: only this topic", value: "TOPIC" },
+      yes: { help: "repair: do it", short: "y" },
+    },
+    summary: "check, show or repair the folder of a stopped broker",
+  },
 ]

@@ -32,6 +32,8 @@ import { StoreError } from "./StoreError.ts"
 import type { StoreOptions } from "./StoreOptions.ts"
 import { recover, type Recovered, type RecoveredRecord } from "./Recovery.ts"
 
+export { refuseOtherKinds } from "./StoreKind.ts"
+
 /** A message to be stored, before it has a place: what a broker made of a request, or of a record it moves. */
 export interface MessageIn {
   readonly flag: number
@@ -884,21 +886,4 @@ const unsound = (buffer: Buffer, at: number, sizeBytes: number): string | undefi
   const found = StoredMessage.check(buffer, at, sizeBytes)
   if (found.kind === "record") return undefined
   return found.kind === "bad" ? found.reason : "a filler"
-}
-
-/** Throws the sentence for a store that is of another kind than this one writes. */
-export const refuseOtherKinds = (disk: Disk, root: string): void => {
-  const kinds: ReadonlyArray<readonly [string, string]> = [
-    ["config/rdb", "a RocksDB configuration (storeType=defaultRocksDB)"],
-    ["config/topics/CURRENT", "a RocksDB configuration (storeType=defaultRocksDB)"],
-    ["consumequeue/CURRENT", "RocksDB consume queues (storeType=defaultRocksDB)"],
-    ["dledger", "a DLedger log (enableDLegerCommitLog=true)"],
-  ]
-  for (const [path, kind] of kinds) {
-    if (disk.exists(`${root}/${path}`))
-      throw new StoreError(
-        "OtherKind",
-        `The store ${root} holds ${kind}, which this broker cannot read. Point storePathRootDir to a store of the default kind, or to an empty folder.`,
-      )
-  }
 }

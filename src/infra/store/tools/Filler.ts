@@ -3,7 +3,7 @@
  * segment a record that says that it was rolled back, which gets no entry in a queue or in the index; to the end of a
  * segment a blank.
  */
-import { MessageFlag } from "../../../domain/SysFlag.ts"
+import { MessageFlag, transactionType } from "../../../domain/SysFlag.ts"
 import { nowhere } from "../../../format/Host.ts"
 import * as StoredMessage from "../../../format/StoredMessage.ts"
 import type { Disk, DiskFile } from "../../disk/Disk.ts"
@@ -15,6 +15,12 @@ import type { StoreView } from "./StoreView.ts"
 /** Shortest record: IPv4 hosts, version 1, empty body, topic and properties. */
 const recordBytesMin = 91
 const pieceBytesMax = 1024 * 1024
+
+/** Whether a record is one that a repair has put there. */
+export const isFiller = ({ bornHost, sysFlag, topic }: StoredMessage.StoredMessage): boolean =>
+  transactionType(sysFlag) === MessageFlag.TRANSACTION_ROLLBACK &&
+  bornHost.equals(nowhere) &&
+  shapes.some(([known]) => known === topic)
 
 /** Whether a filler has room in a hole. `isEnd`: no record stands behind it. */
 export const fits = (view: StoreView, hole: Hole, isEnd: boolean): boolean => {

@@ -25,7 +25,7 @@ export const auditFolder = (view: StoreView, endOffset: number): FolderFaults =>
     sentences: [
       ...(view.isInRepair ? [`a repair of ${view.root} was begun and not ended`] : []),
       ...(view.isMarkRotten ? [`${view.root}/gantry.mark cannot be read: what was synced is not known`] : []),
-      ...odd.map(({ path, sizeBytes }) => `${path} is ${sizeBytes} bytes long, the others ${view.segmentBytes}`),
+      ...odd.map(({ path, sizeBytes }) => `${path} is ${sizeBytes} bytes long, a segment has ${view.segmentBytes}`),
       ...strangers.map((path) => `${path} is no part of the log`),
       ...snapshots.map(({ path, reason }) => `${path} cannot be read: ${reason}`),
     ],

@@ -97,8 +97,10 @@ export class IndexAudit {
   #checkSlots(path: string, file: { readSync: (target: Buffer, position: number) => number }, slots: Int32Array): void {
     const bytes = Buffer.alloc(slots.length * IndexFormat.slotBytes)
     file.readSync(bytes, IndexFormat.headerBytes)
+    bytes.swap32()
+    const told = new Int32Array(bytes.buffer, bytes.byteOffset, slots.length)
     for (let slot = 0; slot < slots.length; slot++) {
-      const found = bytes.readInt32BE(slot * IndexFormat.slotBytes)
+      const found = told[slot]
       if (found === slots[slot]) continue
       this.#report(`${path}: slot ${slot} leads to entry ${found}, its newest is ${slots[slot]}`)
       return

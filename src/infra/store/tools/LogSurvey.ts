@@ -33,6 +33,8 @@ export interface Survey {
 }
 
 const sliceBytes = 1024 * 1024
+const zeros = Buffer.alloc(sliceBytes + 8)
+const isZero = (bytes: Buffer): boolean => bytes.equals(zeros.subarray(0, bytes.length))
 
 /** What one segment holds. */
 interface Surveyed {
@@ -159,6 +161,7 @@ function* findNext(
     // A front of eight bytes may reach into the next slice.
     const slice = Buffer.alloc(Math.min(sliceBytes + 8, segmentEnd - start))
     const bytesRead = view.file(segment).readSync(slice, start - segment.baseOffset)
+    if (isZero(slice.subarray(0, bytesRead))) continue
     for (let at = 0; at + 8 <= bytesRead && at < sliceBytes; at++) {
       // The first byte of the three magics; everything else is passed over quickly.
       const byte = slice[at + 4]
@@ -218,9 +221,10 @@ const writtenBytes = (view: StoreView, segment: ViewedFile, within: number): num
   const slice = Buffer.alloc(sliceBytes)
   for (let at = within; at < segment.sizeBytes; at += sliceBytes) {
     const bytesRead = view.file(segment).readSync(slice, at)
+    if (isZero(slice.subarray(0, bytesRead))) continue
     let last = bytesRead - 1
-    while (last >= 0 && slice[last] === 0) last--
-    if (last >= 0) written = at + last + 1 - within
+    while (slice[last] === 0) last--
+    written = at + last + 1 - within
   }
   return written
 }

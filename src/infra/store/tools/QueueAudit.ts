@@ -67,7 +67,8 @@ export class QueueAudit {
     for (let queueOffset = from; queueOffset < to; queueOffset++) {
       const entry = this.#entries.entry(queue, queueOffset)
       if (entry !== undefined && isBlank(entry.sizeBytes)) continue
-      this.#report(`${queue.topic}-${queue.queueId}: the messages from ${queueOffset} to ${to - 1} are not in the log`)
+      const which = queueOffset === to - 1 ? `message ${queueOffset} is` : `messages ${queueOffset} to ${to - 1} are`
+      this.#report(`${queue.topic}-${queue.queueId}: ${which} not in the log`)
       return
     }
   }

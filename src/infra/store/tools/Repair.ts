@@ -90,8 +90,8 @@ export const printPlan = ({ lost, verdict }: Plan): ReadonlyArray<string> => {
 }
 
 /**
- * Repairs the store, whose lock the caller holds. `options` must agree with the files. Yields between slices of work;
- * `done` runs afterwards, when the store is closed, with what went wrong or undefined. Throws `StoreError` or
+ * Repairs the store, whose lock the caller holds. `options` must agree with the files. Yields how far it has come,
+ * in bytes of the log; `done` runs afterwards, when the store is closed, with what went wrong or undefined. Throws `StoreError` or
  * `DiskError`.
  */
 export function* apply(
@@ -99,7 +99,7 @@ export function* apply(
   options: StoreOptions,
   { verdict }: Plan,
   done: (error: Error | undefined) => void,
-): Generator<void, void> {
+): Generator<number, void> {
   const { disk } = world
   const { root } = options
   const view = new StoreView(disk, root, options)
@@ -113,7 +113,7 @@ export function* apply(
     if (sizeBytes !== view.segmentBytes) Filler.resize(disk, path, view.segmentBytes)
   for (const hole of verdict.holes) {
     Filler.write(view, hole, isEnd(hole, verdict))
-    yield
+    yield view.minOffset
   }
   const lengths = setAside(view, verdict)
   // The next start trusts no queue. A mark that cannot be read is no mark.
@@ -126,7 +126,8 @@ export function* apply(
   state.close()
   view.close()
   const store = new MessageStore(options, world)
-  yield* store.open(Number.MAX_SAFE_INTEGER, () => {}, true)
+  let reached = view.minOffset
+  for (const _ of store.open(Number.MAX_SAFE_INTEGER, () => {}, true)) yield (reached += sliceBytes)
   for (const [name, maxOffset] of lengths) keepOffsets(store, name, maxOffset)
   store.checkpoint((error) => {
     store.close(() => {
@@ -152,7 +153,7 @@ const sliceBytes = 1024 * 1024
 const isEnd = ({ from }: Hole, { endOffset }: Verdict): boolean => from >= endOffset
 
 /** Copies the bytes [from, to) of the log, as far as the file has them. */
-function* keep(view: StoreView, path: string | undefined, from: number, to: number): Generator<void, void> {
+function* keep(view: StoreView, path: string | undefined, from: number, to: number): Generator<number, void> {
   const segment = view.segments.find((one) => one.path === path)
   const target = `${view.root}/lost+found/commitlog-${from}-${to}`
   if (segment === undefined || view.disk.exists(target)) return
@@ -163,7 +164,7 @@ function* keep(view: StoreView, path: string | undefined, from: number, to: numb
   for (let offset = from; offset < end; offset += slice.length) {
     const bytesRead = view.file(segment).readSync(slice, offset - segment.baseOffset)
     copy.writeSync(slice.subarray(0, Math.min(bytesRead, end - offset)), offset - from)
-    yield
+    yield view.minOffset
   }
   copy.syncSync()
   copy.close()

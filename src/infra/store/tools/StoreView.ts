@@ -3,6 +3,7 @@
  * changes a byte.
  */
 import * as Checkpoint from "../../../format/Checkpoint.ts"
+import { ConsumeQueueEntry } from "../../../format/ConsumeQueueEntry.ts"
 import * as DurableMark from "../../../format/DurableMark.ts"
 import { Malformed } from "../../../format/Malformed.ts"
 import type { Disk, DiskFile } from "../../disk/Disk.ts"
@@ -74,7 +75,9 @@ export class StoreView implements LogBytes {
 
   /** Whether there is anything to look at. */
   get isStore(): boolean {
-    return this.segments.length > 0 || this.mark !== undefined
+    return (
+      this.segments.length > 0 || ["gantry.mark", "checkpoint"].some((name) => this.disk.exists(`${this.root}/${name}`))
+    )
   }
 
   get minOffset(): number {
@@ -107,6 +110,15 @@ export class StoreView implements LogBytes {
         if (/^\d+$/.test(queueId)) found.push([topic, Number(queueId)])
     }
     return found
+  }
+
+  /** The size of the files of queues; undefined when there are none. */
+  get queueSegmentBytes(): number | undefined {
+    for (const [topic, queueId] of this.queues()) {
+      const size = sizeOf(listFiles(this.disk, this.queueFolder(topic, queueId)))
+      if (size > 0 && size % ConsumeQueueEntry.sizeBytes === 0) return size
+    }
+    return undefined
   }
 
   queueFolder(topic: string, queueId: number): string {

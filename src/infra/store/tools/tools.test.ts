@@ -258,7 +258,7 @@ describe("verify", () => {
     const file = short.disk.open(segment(4096), "write")
     file.truncate(1000)
     file.close()
-    expect(verified(short).problems.join("\n")).toContain(`${segment(4096)} is 1000 bytes long, the others 4096`)
+    expect(verified(short).problems.join("\n")).toContain(`${segment(4096)} is 1000 bytes long, a segment has 4096`)
     const long = closed()
     const grown = long.disk.open(segment(4096), "write")
     grown.writeSync(Buffer.from("surplus"), 4096)
