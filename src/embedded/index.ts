@@ -16,7 +16,11 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { Gantry } from "../client/Gantry.ts"
+import type { GantryOptions } from "../client/Options.ts"
 import { hint } from "../domain/Nearest.ts"
+import { makeMemoryDisk } from "../infra/disk/MemoryDisk.ts"
+import { nodeEnvironment } from "../infra/environment/NodeEnvironment.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
 import type { Log, LogLevel } from "../infra/telemetry/Log.ts"
 import { makeNodeLog } from "../infra/telemetry/NodeLog.ts"
@@ -57,6 +61,8 @@ export interface EmbeddedCluster extends AsyncDisposable {
   readonly namesrvAddr: string
   /** Where the broker listens; clients learn it from the name server. */
   readonly brokerAddr: string
+  /** Makes an SDK object for this cluster; it is closed with the cluster, if not before. */
+  readonly client: (options?: Omit<GantryOptions, "namesrvAddr" | "namesrvEndpoint" | "world">) => Gantry
   /**
    * Makes a topic, or changes one; when it answers, the name server knows it, too. Rejects with `TopicRefused`. Seldom
    * needed: topics appear with their first message, unless the settings forbid it.
@@ -117,6 +123,8 @@ class Running implements EmbeddedCluster {
   readonly #world: ReturnType<typeof makeNodeWorld>
   readonly #cluster: Cluster.Cluster
   readonly #stop: () => Promise<void>
+  readonly #clients = new Set<Gantry>()
+  #made = 0
   #closed: Promise<void> | undefined
   /** Ends when the resets that were asked for so far have. */
   #resets: Promise<void> = Promise.resolve()
@@ -127,6 +135,21 @@ class Running implements EmbeddedCluster {
     this.#stop = stop
     this.namesrvAddr = PeerAddress.print(cluster.namesrv)
     this.brokerAddr = PeerAddress.print(cluster.broker)
+  }
+
+  client(options: Parameters<EmbeddedCluster["client"]>[0] = {}): Gantry {
+    this.#mustBeOpen()
+    const made = new Gantry({
+      clientIP: host,
+      environment: nodeEnvironment,
+      instanceName: `embedded-${++this.#made}`,
+      ...options,
+      namesrvAddr: this.namesrvAddr,
+      // Offsets of broadcasting consumers go with the cluster instead of staying in the home folder.
+      world: { ...this.#world, disk: makeMemoryDisk(this.#world.clock) },
+    })
+    this.#clients.add(made)
+    return made
   }
 
   async createTopic(topic: string, options?: TopicOptions): Promise<void> {
@@ -143,12 +166,19 @@ class Running implements EmbeddedCluster {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#resets.then(this.#stop)
+    this.#closed ??= this.#close()
     return this.#closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#resets
+    // While their brokers still answer, so that they can take their leave.
+    await Promise.allSettled([...this.#clients].map((client) => client.close()))
+    await this.#stop()
   }
 
   #mustBeOpen(): void {

@@ -112,6 +112,30 @@ describe("startCluster", () => {
   })
 })
 
+describe("client", () => {
+  it("is an SDK object for this cluster, one of several", async () => {
+    await using cluster = await startCluster()
+    const first = cluster.client()
+    const second = cluster.client({ instanceName: "mine" })
+    expect([first.clientId, second.clientId]).toEqual(["127.0.0.1@embedded-1", "127.0.0.1@mine"])
+    const producer = first.producer()
+    const sent = await producer.send({ body: "hello", topic: "orders" })
+    expect(sent).toMatchObject({ queue: { topic: "orders" }, queueOffset: 0, status: "SEND_OK" })
+    await cluster.reset()
+    expect((await producer.send({ body: "hello", topic: "orders" })).queueOffset).toBe(0)
+  })
+
+  it("ends with its cluster", async () => {
+    const cluster = await startCluster()
+    const client = cluster.client()
+    const producer = client.producer()
+    await producer.send({ body: "hello", topic: "orders" })
+    await cluster.close()
+    await expect(producer.send({ body: "hello", topic: "orders" })).rejects.toMatchObject({ code: "CLOSED" })
+    expect(() => cluster.client()).toThrow("The cluster is closed")
+  })
+})
+
 describe("createTopic", () => {
   it("answers when clients can find the topic, with its queues", async () => {
     await using cluster = await startCluster({ settings: { autoCreateTopicEnable: false } })

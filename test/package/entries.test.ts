@@ -21,7 +21,7 @@ const entries = Object.entries(manifest.exports).flatMap(([name, entry]) =>
 )
 
 it("every entry and command has a source", () => {
-  expect(entries.map(({ name }) => name)).toEqual(["./embedded", "./domain", "./format"])
+  expect(entries.map(({ name }) => name)).toEqual([".", "./embedded", "./testing", "./domain", "./format"])
   for (const { default: code, types } of entries) {
     expect(sourceOf(code)).toBe(sourceOf(types))
     expect(fs.existsSync(path.join(root, sourceOf(code))), code).toBe(true)
