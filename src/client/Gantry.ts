@@ -16,9 +16,15 @@ import { nodeRandom } from "../infra/random/NodeRandom.ts"
 import { type Log, silent } from "../infra/telemetry/Log.ts"
 import { nodeDiagnostics } from "../infra/telemetry/NodeDiagnostics.ts"
 import { makeNodeLog } from "../infra/telemetry/NodeLog.ts"
+import { Consumer } from "./Consumer.ts"
+import { type ConsumerOptions, type ConsumerSettings, consumerSettingsOf } from "./ConsumerOptions.ts"
+import type { Handler } from "./core/Handling.ts"
 import { Instance } from "./core/Instance.ts"
+import { LocalOffsets } from "./core/LocalOffsets.ts"
 import * as NameServerSource from "./core/NameServerSource.ts"
+import { BrokerOffsets, type Offsets } from "./core/Offsets.ts"
 import { ProducerCore } from "./core/ProducerCore.ts"
+import { PushConsumerCore } from "./core/PushConsumerCore.ts"
 import { StateError } from "./GantryError.ts"
 import { type ClientWorld, type GantryOptions, propertyOf, settingsOf } from "./Options.ts"
 import { Producer } from "./Producer.ts"
@@ -33,6 +39,7 @@ export class Gantry implements AsyncDisposable {
   readonly #options: GantryOptions
   readonly #world: ClientWorld
   readonly #environment: Environment
+  readonly #clientIP: string
   readonly #instance: Instance
   readonly #parts = new Set<Part>()
   #closing: Promise<void> | undefined
@@ -43,6 +50,7 @@ export class Gantry implements AsyncDisposable {
     this.#world = worldOf(options)
     this.#environment = environmentOf(options, this.#world)
     const clientIP = options.clientIP ?? this.#environment.localAddress()
+    this.#clientIP = clientIP
     this.#instance = new Instance({
       clientIP,
       clientId: clientIdOf(options, this.#world, this.#environment, clientIP),
@@ -66,6 +74,18 @@ export class Gantry implements AsyncDisposable {
     return this.#added(new Producer(core, this.#instance.diagnostics, (part) => this.#parts.delete(part)))
   }
 
+  /** Makes a consumer that hands messages to a handler. One of each group at a time. */
+  consumer(options: ConsumerOptions): Consumer {
+    const instance = this.#open()
+    const settings = consumerSettingsOf(options)
+    const make = (handler: Handler): PushConsumerCore => {
+      const core = new PushConsumerCore(instance, settings, this.#offsetsOf(settings), handler)
+      for (const subscription of options.subscriptions ?? []) core.subscribe(subscription)
+      return core
+    }
+    return this.#added(new Consumer(make, this.#instance.diagnostics, (part) => this.#parts.delete(part)))
+  }
+
   /** Closes whatever was made here, each as its own `close` does, then the connections. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -84,6 +104,17 @@ export class Gantry implements AsyncDisposable {
   #added<P extends Part>(part: P): P {
     this.#parts.add(part)
     return part
+  }
+
+  /** Where the progress of a consumer is kept. A broadcast finds its file again by a name that stays over restarts. */
+  #offsetsOf({ group, isBroadcasting }: ConsumerSettings): Offsets {
+    if (!isBroadcasting) return new BrokerOffsets(this.#instance, group)
+    const folder =
+      this.#options.localOffsetStoreDir ??
+      propertyOf(this.#options, this.#environment, "rocketmq.client.localOffsetStoreDir") ??
+      `${this.#environment.homeFolder()}/.rocketmq_offsets`
+    const name = namedInstanceOf(this.#options, this.#environment) ?? "DEFAULT"
+    return new LocalOffsets(this.#world.disk, this.#world.log, `${folder}/${this.#clientIP}@${name}/${group}`)
   }
 
   async #close(): Promise<void> {
@@ -109,11 +140,17 @@ const environmentOf = (options: GantryOptions, world: ClientWorld): Environment 
   return options.world === undefined ? nodeEnvironment : makeFixedEnvironment({ soon: world.clock.soon })
 }
 
+/** The name that the application gave this client, if it gave one. */
+const namedInstanceOf = (options: GantryOptions, environment: Environment): string | undefined => {
+  const named = options.instanceName ?? propertyOf(options, environment, "rocketmq.client.name")
+  return named === "DEFAULT" ? undefined : named
+}
+
 /** `<ip>@<instance>`: an instance without a name is told apart by its process and the moment, as Java clients do it. */
 const clientIdOf = (options: GantryOptions, world: ClientWorld, environment: Environment, clientIP: string): string => {
-  const named = options.instanceName ?? propertyOf(options, environment, "rocketmq.client.name")
+  const named = namedInstanceOf(options, environment)
   const moment = `${Math.trunc(world.clock.monotonicMs() * 1_000)}${String(world.random.below(1_000_000)).padStart(6, "0")}`
-  const instanceName = named === undefined || named === "DEFAULT" ? `${environment.processId}#${moment}` : named
+  const instanceName = named ?? `${environment.processId}#${moment}`
   const unit = options.unitName === undefined || options.unitName === "" ? "" : `@${options.unitName}`
   return `${clientIP}@${instanceName}${unit}`
 }

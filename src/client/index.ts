@@ -1,5 +1,7 @@
 /** The SDK with promises. `gantry-mq/effect` is the same for Effect. */
 export type { MessageQueue } from "../domain/MessageQueue.ts"
+export { Consumer, type RunOptions } from "./Consumer.ts"
+export type { ConsumerOptions, RebalanceStrategyOption, SubscriptionOption } from "./ConsumerOptions.ts"
 export { Gantry } from "./Gantry.ts"
 export {
   AnswerError,
@@ -13,6 +15,8 @@ export {
   StateError,
   type StateErrorCode,
 } from "./GantryError.ts"
+export { type HandlerContext, RetryLater, type RunHandlers } from "./handlers.ts"
+export { Message } from "./Message.ts"
 export type { ClientWorld, GantryOptions } from "./Options.ts"
 export type { OutgoingMessage, QueueSelector, SendOptions, SendResult, SendStatus } from "./OutgoingMessage.ts"
 export { PartialBatchError, Producer } from "./Producer.ts"
