@@ -65,6 +65,7 @@ export class Call {
 
 /** Reads the words that follow a command's name, or answers "help" when that is asked for. Throws `CliFault`. */
 export const parse = (command: Command, words: ReadonlyArray<string>): Call | "help" => {
+  if (command.isFamily === true) return new Call(command, words, {})
   const known: Readonly<Record<string, Option>> = { ...command.options, help: helpOption }
   const { tokens } = parseArgs({
     allowPositionals: true,

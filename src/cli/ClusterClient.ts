@@ -20,12 +20,18 @@ import { makeNodeWorld } from "../infra/world/NodeWorld.ts"
 import type { Call } from "./Call.ts"
 import { CliFault } from "./CliFault.ts"
 
-/** A queue of a topic, and the master that serves it. */
-export interface Queue {
-  readonly topic: string
+/** A broker, by the name that people know it by, and where it is. */
+export interface Broker {
   readonly brokerName: string
-  readonly queueId: number
   readonly address: Address
+  /** Somebody named the address: no name server said so. */
+  readonly isGiven?: true
+}
+
+/** A queue of a topic, and the master that serves it. */
+export interface Queue extends Broker {
+  readonly topic: string
+  readonly queueId: number
 }
 
 /** The queues of a topic that can be written to, or read from. */
@@ -62,15 +68,15 @@ export class ClusterClient {
   }
 
   /** The answer of a broker with SUCCESS; anything else is a fault. */
-  async askBroker(queue: Queue, request: Request, patienceMs = timeoutMs): Promise<Command> {
-    return this.accepted(queue, request, await this.ask(queue.address, request, patienceMs))
+  async askBroker(broker: Broker, request: Request, patienceMs = timeoutMs): Promise<Command> {
+    return this.accepted(broker, request, await this.ask(broker.address, request, patienceMs))
   }
 
   /** The answer, when it is SUCCESS; throws what to say of any other. */
-  accepted(queue: Queue, request: Request, answer: Command | RemotingError): Command {
-    if (answer instanceof RemotingError) throw this.brokerSilent(queue, answer)
+  accepted(broker: Broker, request: Request, answer: Command | RemotingError): Command {
+    if (answer instanceof RemotingError) throw this.brokerSilent(broker, answer)
     if (answer.code === ResponseCode.SUCCESS) return answer
-    throw refused(`The broker ${queue.brokerName}`, request, answer)
+    throw refused(`The broker ${broker.brokerName}`, request, answer)
   }
 
   /** The route of a topic; undefined when no broker serves it. */
@@ -79,7 +85,7 @@ export class ClusterClient {
       code: RequestCode.GET_ROUTEINFO_BY_TOPIC,
       ext: GetRouteInfo.encode({ acceptStandardJsonOnly: true, topic }),
     }
-    const answer = await this.#askNameServer(request)
+    const answer = await this.askNameServer(request)
     if (answer.code === ResponseCode.TOPIC_NOT_EXIST) return undefined
     if (answer.code !== ResponseCode.SUCCESS) throw refused("The name server", request, answer)
     const route = RouteData.decode(answer.body)
@@ -90,7 +96,7 @@ export class ClusterClient {
 
   /** The topics that applications made, as the name server knows them. */
   async topics(): Promise<ReadonlyArray<string>> {
-    const answer = await this.#askNameServer({ code: RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER })
+    const answer = await this.askNameServer({ code: RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER })
     const list = answer.code === ResponseCode.SUCCESS ? TopicList.decode(answer.body) : undefined
     if (list === undefined || list instanceof Malformed) return []
     const ofBrokers = await this.#topicsOfBrokers()
@@ -101,7 +107,7 @@ export class ClusterClient {
 
   /** The topics that brokers make for themselves, named after brokers and clusters. */
   async #topicsOfBrokers(): Promise<ReadonlySet<string>> {
-    const answer = await this.#askNameServer({ code: RequestCode.GET_BROKER_CLUSTER_INFO })
+    const answer = await this.askNameServer({ code: RequestCode.GET_BROKER_CLUSTER_INFO })
     const info = answer.code === ResponseCode.SUCCESS ? ClusterInfo.decode(answer.body) : undefined
     if (info === undefined || info instanceof Malformed) return new Set()
     const clusters = [...info.clusterAddrTable.keys()]
@@ -131,8 +137,13 @@ export class ClusterClient {
   }
 
   /** What to say of a broker that does not answer. */
-  brokerSilent(queue: Queue, error: RemotingError): CliFault {
-    const where = `The name server says that ${queue.brokerName} is at ${PeerAddress.print(queue.address)}`
+  brokerSilent(broker: Broker, error: RemotingError): CliFault {
+    const at = PeerAddress.print(broker.address)
+    if (broker.isGiven === true && error.reason === "ConnectFailed")
+      return new CliFault(
+        `Nothing can be reached at ${at} (${detailOf(error)}). Is a broker running there? gantry admin clusterList tells the brokers that the name server knows.`,
+      )
+    const where = `The name server says that ${broker.brokerName} is at ${at}`
     return error.reason === "ConnectFailed"
       ? new CliFault(
           `${where}, and nothing can be reached there (${detailOf(error)}). Is it running? If it is behind Docker or NAT, set its brokerIP1 (gantry dev: --advertise) to an address that can be reached from here.`,
@@ -140,7 +151,8 @@ export class ClusterClient {
       : new CliFault(`${where}, and it gave no answer (${detailOf(error)}). Whether it acted is not known. Try again.`)
   }
 
-  async #askNameServer(request: Request): Promise<Command> {
+  /** The first answer of a name server, whatever its code. */
+  async askNameServer(request: Request): Promise<Command> {
     const silentOnes: Array<string> = []
     for (const address of this.nameServers) {
       const answer = await this.ask(address, request)
@@ -164,7 +176,8 @@ export const queuesOf = (topic: string, route: RouteData, way: Way): ReadonlyArr
     return Array.from({ length: count }, (_, queueId) => ({ address, brokerName, queueId, topic }))
   })
 
-const detailOf = (error: RemotingError): string => {
+/** Why a peer gave no answer, in a few words. */
+export const detailOf = (error: RemotingError): string => {
   const detail = /\(([^)]+)\)$/.exec(error.message)?.[1]
   if (error.reason === "ConnectFailed") return detail === undefined ? "no connection" : (connectWords[detail] ?? detail)
   if (error.reason === "TimedOut") return "no answer in time"
@@ -178,7 +191,8 @@ const connectWords: Readonly<Record<string, string>> = {
   Unreachable: "the host cannot be reached",
 }
 
-const refused = (who: string, request: Request, answer: Command): CliFault =>
+/** What to say of a request that was understood and refused. */
+export const refused = (who: string, request: Request, answer: Command): CliFault =>
   new CliFault(
     `${who} refuses ${requestCodeName(request.code)}: ${responseCodeName(answer.code)}${answer.remark === undefined ? "" : `, ${answer.remark}`}`,
   )

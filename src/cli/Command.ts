@@ -22,6 +22,8 @@ export interface Command {
   readonly operandsMin: number
   readonly operandsMax: number
   readonly options: Options
+  /** It has commands of its own: its words are handed to it unread, as operands. */
+  readonly isFamily?: true
   /** What the help says below the options: a paragraph, examples. */
   readonly details: string
   /** Loads the code. Only the chosen command's is loaded: a command starts as fast as what it needs. */

@@ -146,4 +146,15 @@ The exit code is 0 when the store is whole, 1 when there are problems, 2 when it
     },
     summary: "check, show or repair the folder of a stopped broker",
   },
+  {
+    details: "",
+    isFamily: true,
+    load: () => import("./admin.ts"),
+    name: "admin",
+    operands: "COMMAND [OPTIONS]",
+    operandsMax: Number.POSITIVE_INFINITY,
+    operandsMin: 1,
+    options: {},
+    summary: "what RocketMQ's mqadmin does: topics, groups, offsets, messages, brokers",
+  },
 ]

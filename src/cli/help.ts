@@ -29,7 +29,8 @@ export const help = (command: Command): string => {
 const spelling = (name: string, option: Option): string =>
   `${option.short === undefined ? "    " : `-${option.short}, `}--${name}${option.value === undefined ? "" : ` ${option.value}`}`
 
-const table = (rows: ReadonlyArray<readonly [string, string]>): string => {
+/** Two aligned columns. */
+export const table = (rows: ReadonlyArray<readonly [string, string]>): string => {
   const width = Math.max(...rows.map(([left]) => left.length))
   return rows
     .map(([left, right]) => `  ${left.padEnd(width)}  ${right.replaceAll("\n", `\n${" ".repeat(width + 4)}`)}`)

@@ -56,7 +56,8 @@ export const printers: Readonly<Record<"text" | "json", Printer>> = {
   },
 }
 
-const bodyOf = ({ body, sysFlag }: Decoded): Buffer => {
+/** The body, unpacked when it is compressed in a way that is known. */
+export const bodyOf = ({ body, sysFlag }: Decoded): Buffer => {
   const type = isCompressed(sysFlag) ? compressionType(sysFlag) : undefined
   const plain = type === undefined ? body : decompress(type, body)
   return plain instanceof Malformed ? body : plain

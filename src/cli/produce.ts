@@ -1,18 +1,12 @@
 /** `gantry produce`: sends messages by hand, and says of each where it went. */
-import * as os from "node:os"
 import { randomInt } from "node:crypto"
 import { createInterface } from "node:readline"
 import * as Properties from "../domain/Properties.ts"
 import * as Topic from "../domain/Topic.ts"
-import { Malformed } from "../format/Malformed.ts"
-import { RequestCode } from "../format/RequestCode.ts"
-import { ResponseCode, responseCodeName } from "../format/ResponseCode.ts"
-import * as SendMessage from "../format/SendMessage.ts"
-import * as UniqKey from "../format/UniqKey.ts"
-import { RemotingError } from "../infra/remoting/RemotingError.ts"
 import type { Call } from "./Call.ts"
 import { CliFault } from "./CliFault.ts"
 import { ClusterClient, type Queue, queuesOf } from "./ClusterClient.ts"
+import { MessageSender, defaultTopicQueueNums } from "./MessageSender.ts"
 
 /** Sends under way at once: enough to fill a connection, few enough that a slow broker is felt. */
 const underWayMax = 256
@@ -42,7 +36,8 @@ interface Target {
   readonly isNew: boolean
 }
 
-const targetOf = async (cluster: ClusterClient, topic: string): Promise<Target> => {
+/** Where a message can go: the queues of the topic, or of the topic that its first message makes. */
+export const targetOf = async (cluster: ClusterClient, topic: string): Promise<Target> => {
   const route = await cluster.routeOf(topic)
   if (route !== undefined) {
     const queues = queuesOf(topic, route, "write")
@@ -57,7 +52,7 @@ const targetOf = async (cluster: ClusterClient, topic: string): Promise<Target> 
   if (brokers.length === 0)
     throw await cluster.unknownTopic(
       topic,
-      "No broker creates topics by itself there (autoCreateTopicEnable): create it with RocketMQ's mqadmin updateTopic.",
+      `No broker creates topics by itself there (autoCreateTopicEnable): create it with gantry admin updateTopic -t ${topic} -c DefaultCluster.`,
     )
   const near = await cluster.nearTopic(topic)
   process.stderr.write(`Topic ${topic} is new.${near === undefined ? "" : ` Did you mean ${near}?`}\n`)
@@ -67,16 +62,12 @@ const targetOf = async (cluster: ClusterClient, topic: string): Promise<Target> 
   return { isNew: true, queues }
 }
 
-/** What RocketMQ's clients ask for when a topic is made by its first message. */
-const defaultTopicQueueNums = 4
-
 class Sender {
-  readonly #cluster: ClusterClient
   readonly #target: Target
   readonly #properties: ReadonlyArray<readonly [string, string]>
   readonly #isDelayed: boolean
   readonly #isQuiet: boolean
-  readonly #ids = new Ids()
+  readonly #sender: MessageSender
   readonly #underWay = new Set<Promise<void>>()
   readonly #startedMs = Date.now()
   #turn = randomInt(1024)
@@ -90,7 +81,7 @@ class Sender {
     properties: ReadonlyArray<readonly [string, string]>,
     isQuiet: boolean,
   ) {
-    this.#cluster = cluster
+    this.#sender = new MessageSender(cluster)
     this.#target = target
     this.#properties = properties
     this.#isDelayed = properties.some(([name]) => name === Properties.PropertyName.DELAY)
@@ -133,66 +124,13 @@ class Sender {
 
   async #send(body: Buffer): Promise<void> {
     const queue = this.#target.queues[this.#turn++ % this.#target.queues.length]!
-    const id = this.#ids.next()
-    const ext = SendMessage.SendMessageV2.encode({
-      batch: false,
-      bname: queue.brokerName,
-      bornTimestamp: Date.now(),
-      defaultTopic: Topic.TopicName.AUTO_CREATE_TOPIC_KEY,
-      defaultTopicQueueNums,
-      flag: 0,
-      producerGroup: "gantry-produce",
-      properties: Properties.print([...this.#properties, [Properties.PropertyName.UNIQ_KEY, id]]),
-      queueId: queue.queueId,
-      reconsumeTimes: 0,
-      sysFlag: 0,
-      topic: queue.topic,
-      unitMode: false,
-    })
-    const answer = await this.#cluster.ask(queue.address, { body, code: RequestCode.SEND_MESSAGE_V2, ext })
-    if (answer instanceof RemotingError) throw this.#cluster.brokerSilent(queue, answer)
-    const stored = SendMessage.SendMessageAnswer.decode(answer.ext)
-    const status = statuses.get(answer.code)
-    if (status === undefined || stored instanceof Malformed) {
-      this.#failed++
-      throw new CliFault(
-        `The broker ${queue.brokerName} refuses the message: ${responseCodeName(answer.code)}${answer.remark === undefined ? "" : `, ${answer.remark}`}`,
-      )
-    }
-    if (answer.code === ResponseCode.SUCCESS) this.#sent++
+    const sent = await this.#sender.send(queue, this.#properties, body)
+    if (sent.isOnDisk) this.#sent++
     else this.#failed++
     if (this.#isQuiet) return
     // The place of a delayed message is one in the broker's schedule, until it is delivered.
-    const place = this.#isDelayed
-      ? `${queue.topic}, delayed`
-      : `${queue.topic}/${stored.queueId} at ${stored.queueOffset}`
-    process.stdout.write(`${status}  ${place}  id ${id}\n`)
-  }
-}
-
-/** What an answer says of a message that the broker has. All but the first leave open what a crash would leave of it. */
-const statuses: ReadonlyMap<number, string> = new Map([
-  [ResponseCode.SUCCESS, "SEND_OK"],
-  [ResponseCode.FLUSH_DISK_TIMEOUT, "FLUSH_DISK_TIMEOUT"],
-  [ResponseCode.SLAVE_NOT_AVAILABLE, "SLAVE_NOT_AVAILABLE"],
-  [ResponseCode.FLUSH_SLAVE_TIMEOUT, "FLUSH_SLAVE_TIMEOUT"],
-])
-
-/** The message's unique ids, as RocketMQ's clients make them. */
-class Ids {
-  readonly #prefix: string
-  #counter = 0
-
-  constructor() {
-    const addresses = Object.values(os.networkInterfaces()).flatMap((list) => list ?? [])
-    const own = addresses.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1"
-    this.#prefix = UniqKey.prefix(Buffer.from(own.split(".").map(Number)), process.pid, randomInt(2 ** 31))
-  }
-
-  next(): string {
-    const now = new Date()
-    const sinceMonthMs = now.getTime() - new Date(now.getFullYear(), now.getMonth()).getTime()
-    return UniqKey.make(this.#prefix, sinceMonthMs, this.#counter++)
+    const place = this.#isDelayed ? `${queue.topic}, delayed` : `${queue.topic}/${sent.queueId} at ${sent.queueOffset}`
+    process.stdout.write(`${sent.status}  ${place}  id ${sent.id}\n`)
   }
 }
 

@@ -23,7 +23,9 @@ const runCommand = async (words: ReadonlyArray<string>): Promise<number> => {
     const names = commands.map((known) => known.name)
     throw new CliFault(`gantry has no command ${name}.${hint(name, names)} See gantry --help.`, usageExitCode)
   }
-  const call = isHelp ? "help" : parse(command, rest)
+  // A family knows the help of its commands.
+  const isOwnHelp = isHelp && command.isFamily !== true
+  const call = isOwnHelp ? "help" : parse(command, isHelp ? ["help", ...rest.slice(1)] : rest)
   if (call === "help") {
     process.stdout.write(help(command))
     return 0
