@@ -1,6 +1,7 @@
 /** Consumes messages by handlers. Made by `gantry.consumer()`; it joins its group when it is run. */
 import type { MessageQueue } from "../domain/MessageQueue.ts"
 import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
+import type { Log } from "../infra/telemetry/Log.ts"
 import type { SubscriptionOption } from "./ConsumerOptions.ts"
 import type { Handler } from "./core/Handling.ts"
 import type { PushConsumerCore } from "./core/PushConsumerCore.ts"
@@ -16,6 +17,7 @@ export interface RunOptions extends RunHandlers {
 export class Consumer implements AsyncDisposable {
   readonly #core: PushConsumerCore
   readonly #diagnostics: Diagnostics
+  readonly #log: Log
   readonly #closed: (consumer: Consumer) => void
   #handler: Handler | undefined
   #closing: Promise<void> | undefined
@@ -24,10 +26,12 @@ export class Consumer implements AsyncDisposable {
   constructor(
     make: (handler: Handler) => PushConsumerCore,
     diagnostics: Diagnostics,
+    log: Log,
     closed: (consumer: Consumer) => void,
   ) {
     this.#core = make((messages, handling, done) => this.#handler!(messages, handling, done))
     this.#diagnostics = diagnostics
+    this.#log = log
     this.#closed = closed
   }
 
@@ -61,8 +65,11 @@ export class Consumer implements AsyncDisposable {
     }
     const { signal } = options
     signal?.throwIfAborted()
-    this.#handler ??= handlerOf(options, this.group, this.#diagnostics)
-    await promiseOf<void>((done) => this.#core.start((error) => done(error)))
+    await promiseOf<void>((done) => {
+      this.#core.start((error) => done(error))
+      // A second run has thrown by now, and the first one's handler stays.
+      this.#handler = handlerOf(options, this.group, this.#diagnostics, this.#log)
+    })
     signal?.addEventListener("abort", () => void this.close(), { once: true })
     if (signal?.aborted === true) await this.close()
     return this

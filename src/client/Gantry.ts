@@ -83,7 +83,9 @@ export class Gantry implements AsyncDisposable {
       for (const subscription of options.subscriptions ?? []) core.subscribe(subscription)
       return core
     }
-    return this.#added(new Consumer(make, this.#instance.diagnostics, (part) => this.#parts.delete(part)))
+    return this.#added(
+      new Consumer(make, this.#instance.diagnostics, this.#world.log, (part) => this.#parts.delete(part)),
+    )
   }
 
   /** Closes whatever was made here, each as its own `close` does, then the connections. */

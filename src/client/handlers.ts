@@ -1,5 +1,6 @@
 /** The application's handlers, as functions that return promises, for a core that knows only callbacks. */
 import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
+import type { Log } from "../infra/telemetry/Log.ts"
 import type { MessageQueue } from "../domain/MessageQueue.ts"
 import type { Handler, Handling, Verdict } from "./core/Handling.ts"
 import type { Message } from "./Message.ts"
@@ -37,13 +38,25 @@ export class RetryLater extends Error {
   }
 }
 
-export const handlerOf = (run: RunHandlers, group: string, diagnostics: Diagnostics): Handler => {
+export const handlerOf = (run: RunHandlers, group: string, diagnostics: Diagnostics, log: Log): Handler => {
   const handle = async (messages: ReadonlyArray<Message>, handling: Handling): Promise<Verdict> => {
     const context = new Context(handling)
+    const trace = (some: ReadonlyArray<Message>, operation: () => Promise<unknown>): Promise<unknown> =>
+      diagnostics.trace("gantry:consume", { group, messages: some, queue: handling.queue }, operation)
     try {
-      await diagnostics.trace("gantry:consume", { group, messages, queue: handling.queue }, () =>
-        call(run, messages, context),
-      )
+      const { eachBatch, eachMessage } = run
+      // Asynchronous, so that what a handler throws at once is a rejection like any other.
+      if (eachBatch !== undefined) await trace(messages, async () => eachBatch(messages, context))
+      else {
+        for (const message of messages) {
+          const error = await rejectionOf(trace([message], async () => eachMessage!(message, context)))
+          if (error === undefined) continue
+          if (messages.length === 1) throw error.reason
+          log.warn("a message handler failed", { error: error.reason, group, messageId: message.messageId })
+          context.retry(message, error.reason instanceof RetryLater ? error.reason.delayLevel : 0)
+          if (handling.isOrdered) break
+        }
+      }
       return context.failed === undefined ? { _tag: "Done" } : { _tag: "Done", failed: context.failed }
     } catch (error) {
       if (!(error instanceof RetryLater)) return { _tag: "Failed", error }
@@ -56,15 +69,11 @@ export const handlerOf = (run: RunHandlers, group: string, diagnostics: Diagnost
   return (messages, handling, done) => void handle(messages, handling).then(done)
 }
 
-/** Asynchronous, so that what a handler throws at once is a rejection like any other. */
-const call = async (
-  { eachBatch, eachMessage }: RunHandlers,
-  messages: ReadonlyArray<Message>,
-  context: Context,
-): Promise<void> => {
-  if (eachBatch !== undefined) await eachBatch(messages, context)
-  else for (const message of messages) await eachMessage!(message, context)
-}
+const rejectionOf = (promise: Promise<unknown>): Promise<{ readonly reason: unknown } | undefined> =>
+  promise.then(
+    () => undefined,
+    (reason: unknown) => ({ reason }),
+  )
 
 class Context implements HandlerContext {
   readonly #handling: Handling

@@ -108,7 +108,7 @@ export class ConcurrentService implements ConsumeService {
       gone.add(run)
       return () => gone.delete(run)
     }
-    this.#handler(messages, { onGone, queue: queue.queue }, (verdict) => {
+    this.#handler(messages, { isOrdered: false, onGone, queue: queue.queue }, (verdict) => {
       if (hasEnded) return
       hasEnded = true
       cancelTimer()

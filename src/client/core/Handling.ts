@@ -12,6 +12,8 @@ export type Verdict =
 
 export interface Handling {
   readonly queue: MessageQueue
+  /** A message must not be handled before the one in front of it was. */
+  readonly isOrdered: boolean
   /** Runs when the outcome does not count any more: the queue is another's, or the time is over. Answers what forgets it. */
   readonly onGone: (run: () => void) => () => void
 }

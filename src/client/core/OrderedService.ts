@@ -95,7 +95,7 @@ export class OrderedService implements ConsumeService {
       gone.add(run)
       return () => gone.delete(run)
     }
-    this.#handler(messages, { onGone, queue: queue.queue }, (verdict) => {
+    this.#handler(messages, { isOrdered: true, onGone, queue: queue.queue }, (verdict) => {
       if (hasEnded) return
       hasEnded = true
       forgetQueue()
@@ -115,12 +115,17 @@ export class OrderedService implements ConsumeService {
         queue: queue.queue,
       })
     }
+    // What stands before the first failure was handled; what stands behind it must wait for it.
+    const from = failed === undefined ? 0 : messages.findIndex((message) => failed.has(message))
+    const open = messages.slice(from)
     const isOver = (message: Message): boolean => this.#isOver(message, verdict)
-    this.#giveAway(messages.filter(isOver), (kept) => {
+    this.#giveAway(open.filter(isOver), (kept) => {
       if (queue.isDropped) return this.#ended(queue)
-      const again = messages.filter((message) => !isOver(message) || kept.includes(message))
+      const again = open.filter((message) => !isOver(message) || kept.includes(message))
       if (again.length === 0) return this.#commit(queue)
-      queue.putBack(again.map((message) => message.failedOnce()))
+      queue.putBack(
+        again.map((message) => (failed === undefined || failed.has(message) ? message.failedOnce() : message)),
+      )
       const suspendMs =
         verdict._tag === "Failed" ? (verdict.suspendMs ?? this.#settings.suspendMs) : this.#settings.suspendMs
       this.#suspend(queue, suspendMs)

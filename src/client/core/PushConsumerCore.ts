@@ -230,7 +230,8 @@ export class PushConsumerCore implements ConsumerMember {
     const { clock } = this.#instance.world
     const message = new Message(stored, brokerName ?? "")
     const beganMs = clock.monotonicMs()
-    this.#handler([message], { onGone: () => () => {}, queue: message.queue }, (verdict) => {
+    const handling = { isOrdered: this.#settings.isOrdered, onGone: () => () => {}, queue: message.queue }
+    this.#handler([message], handling, (verdict) => {
       const failure = verdict._tag === "Failed" ? String(verdict.error) : undefined
       const isLater = verdict._tag === "Done" && verdict.failed !== undefined && verdict.failed.size > 0
       done({

@@ -1,9 +1,13 @@
 /** A name server, brokers and clients on simulated machines, for the SDK's tests: virtual time, one seed, real code. */
 import * as Effect from "effect/Effect"
-import { makeFixedEnvironment } from "../../../src/infra/environment/Environment.ts"
-import { makeSimWorld, type LogLine, type SimNode, type SimWorld } from "../../../src/infra/world/SimWorld.ts"
+import type { Scope } from "effect/Scope"
 import { Gantry } from "../../../src/client/Gantry.ts"
 import type { GantryOptions } from "../../../src/client/Options.ts"
+import { ResetOffset } from "../../../src/format/Admin.ts"
+import { RequestCode } from "../../../src/format/RequestCode.ts"
+import { makeFixedEnvironment } from "../../../src/infra/environment/Environment.ts"
+import { RemotingClient } from "../../../src/infra/remoting/RemotingClient.ts"
+import { type LogLine, type SimNode, type SimWorld, makeSimWorld } from "../../../src/infra/world/SimWorld.ts"
 import * as Broker from "../../../src/node/broker/Broker.ts"
 import { type BrokerConfig, defaults } from "../../../src/node/broker/BrokerConfig.ts"
 import * as NameServer from "../../../src/node/nameserver/NameServer.ts"
@@ -15,29 +19,49 @@ const brokerPort = 10_911
 export class SimCluster {
   readonly world: SimWorld
   readonly logs: Array<LogLine> = []
+  readonly #config: Partial<BrokerConfig>
   #clients = 0
 
   constructor(seed: number, brokers: ReadonlyArray<string> = ["broker-a"], config: Partial<BrokerConfig> = {}) {
     this.world = makeSimWorld(seed, { onLog: (line) => this.logs.push(line) })
+    this.#config = config
     const names = this.world.node("names", "10.0.0.1")
     this.#run(names, NameServer.make({ ...NamesrvConfig.defaults("/home"), bindAddress: "10.0.0.1" }, names.world))
-    for (const [index, brokerName] of brokers.entries()) this.#startBroker(brokerName, `10.0.1.${index + 1}`, config)
+    for (const [index, brokerName] of brokers.entries()) {
+      this.world.node(brokerName, `10.0.1.${index + 1}`)
+      this.#runBroker(brokerName)
+    }
   }
 
   /** A client on a machine of its own. */
   client(options: GantryOptions = {}): Gantry {
-    const host = `10.0.2.${++this.#clients}`
-    const node = this.world.node(`client-${this.#clients}`, host)
-    const environment = makeFixedEnvironment({
-      localAddress: host,
-      processId: this.#clients,
-      soon: node.world.clock.soon,
-    })
-    return new Gantry({ environment, namesrvAddr, world: node.world, ...options })
+    const node = this.world.node(`client-${++this.#clients}`, `10.0.2.${this.#clients}`)
+    return this.clientOn(node.name, options)
+  }
+
+  /** Another client on a machine that is there already. */
+  clientOn(name: string, options: GantryOptions = {}): Gantry {
+    const { host, world } = this.node(name)
+    const environment = makeFixedEnvironment({ localAddress: host, soon: world.clock.soon })
+    return new Gantry({ environment, namesrvAddr, world, ...options })
   }
 
   node(name: string): SimNode {
     return this.world.nodes.find((node) => node.name === name)!
+  }
+
+  /** Starts a broker again on what its crash left. */
+  restart(brokerName: string): void {
+    this.node(brokerName).restart()
+    this.#runBroker(brokerName)
+  }
+
+  /** What `mqadmin resetOffsetByTime` asks of a broker. */
+  resetToBeginning(topic: string, group: string): void {
+    const { world } = this.world.node("administrator", "10.0.3.1")
+    const ext = ResetOffset.encode({ group, isForce: true, timestamp: 0, topic })
+    const request = { code: RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, ext }
+    new RemotingClient(world).ask({ host: "10.0.1.1", port: brokerPort }, request, 5_000, () => {})
   }
 
   /** Lets virtual time pass until the promise is settled: at most `limitMs` of it. */
@@ -65,13 +89,13 @@ export class SimCluster {
     await this.pass(() => false, ms)
   }
 
-  #startBroker(brokerName: string, host: string, config: Partial<BrokerConfig>): void {
-    const node = this.world.node(brokerName, host)
+  #runBroker(brokerName: string): void {
+    const node = this.node(brokerName)
     let isUp = false
     const settings: BrokerConfig = {
       ...defaults,
       bindAddress: "0.0.0.0",
-      brokerIP1: host,
+      brokerIP1: node.host,
       brokerName,
       listenPort: brokerPort,
       mappedFileSizeCommitLog: 8 * 1024 * 1024,
@@ -81,16 +105,17 @@ export class SimCluster {
       namesrvAddr,
       storePathRootDir: "/store",
       writeRingBytes: 16 * 1024 * 1024,
-      ...config,
+      ...this.#config,
     }
+    const broker = Broker.make(settings, node.world, 1)
     this.#run(
       node,
-      Effect.tap(Broker.make(settings, node.world, 1), () => Effect.sync(() => (isUp = true))),
+      Effect.tap(broker, () => Effect.sync(() => (isUp = true))),
     )
     if (!this.world.sim.runUntil(() => isUp, 60_000)) throw new Error(`${brokerName} does not start`)
   }
 
-  #run<A, E>(node: SimNode, main: Effect.Effect<A, E, import("effect/Scope").Scope>): void {
+  #run<A, E>(node: SimNode, main: Effect.Effect<A, E, Scope>): void {
     Effect.runForkWith(node.world.context)(Effect.scoped(Effect.andThen(main, Effect.never)))
     this.world.sim.runFor(20)
   }
