@@ -157,4 +157,25 @@ The exit code is 0 when the store is whole, 1 when there are problems, 2 when it
     options: {},
     summary: "what RocketMQ's mqadmin does: topics, groups, offsets, messages, brokers",
   },
+  {
+    details: `Looks at Node, memory and open files of this machine; at the settings, ports, advertised address and store folder of the
+broker that -c describes, or of one without settings; at the name servers, the brokers that they name, and their
+clocks. Changes nothing. The exit code is 1 when there is a problem.
+
+  gantry doctor
+  gantry doctor -c conf/broker.conf
+  gantry doctor -n 10.0.0.1:9876 -o json`,
+    load: () => import("./doctor.ts"),
+    name: "doctor",
+    operands: "",
+    operandsMax: 0,
+    operandsMin: 0,
+    options: {
+      config: { help: "the broker's settings, from a RocketMQ property file", short: "c", value: "FILE" },
+      namesrv,
+      output: { help: "table (the default) or json", short: "o", value: "FORM" },
+      set: { help: "one setting, over those of the file; may be repeated", many: true, value: "NAME=VALUE" },
+    },
+    summary: "say what is wrong with this machine, a broker's settings, a cluster",
+  },
 ]
