@@ -52,6 +52,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   channelExpiredTimeout: interval,
   cleanResourceInterval: interval,
   commitLogTotalBytesMax: between(0, Number.MAX_SAFE_INTEGER, "bytes"),
+  configUpdateFrom: oneOf("loopback", "none"),
   defaultTopicQueueNums: between(1, 1024),
   deleteWhen: matching(
     /^(?:[01]?\d|2[0-3])(?:;(?:[01]?\d|2[0-3]))*$/,
@@ -82,6 +83,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   registerBrokerTimeoutMills: interval,
   registerNameServerPeriod: interval,
   shortPollingTimeMills: interval,
+  splitRegistrationSize: between(2, 100_000, "topics"),
   storePathRootDir: matching(/\S/, "the path of a folder"),
   syncFlushTimeout: interval,
   utcOffsetMinutes: between(-1_440, 1_440, "minutes"),

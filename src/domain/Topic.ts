@@ -38,6 +38,9 @@ export const isValidPerm = (perm: number): boolean => Number.isInteger(perm) && 
 export const permText = (perm: number): string =>
   (isReadable(perm) ? "R" : "-") + (isWritable(perm) ? "W" : "-") + (isInherited(perm) ? "X" : "-")
 
+/** How many queues it has, counting those that are only read or only written. */
+export const queueNums = (config: TopicConfig): number => Math.max(config.readQueueNums, config.writeQueueNums)
+
 /** Names that the protocol gives a meaning. */
 export const TopicName = {
   AUTO_CREATE_TOPIC_KEY: "TBW102",
@@ -173,6 +176,18 @@ export const isNotSendable = (topic: string): boolean => notSendable.has(topic) 
  */
 export const isSystem = (topic: string, ofBroker?: ReadonlySet<string>): boolean =>
   fixedSystem.has(topic) || topic.startsWith(systemPrefix) || (ofBroker?.has(topic) ?? false)
+
+/** Every name that is a broker's own, whether it has a topic of that name or not; Gantry's records are not told of. */
+export const systemNames = (clusterName: string, brokerName: string): ReadonlySet<string> =>
+  new Set([
+    ...fixedSystem,
+    clusterName,
+    brokerName,
+    replyTopic(clusterName),
+    reviveTopic(clusterName),
+    syncMemberTopic(brokerName),
+    TopicName.WHEEL_TIMER,
+  ])
 
 export interface SystemTopicSettings {
   readonly clusterName: string

@@ -32,6 +32,15 @@ export type DataVersion = typeof DataVersion.Type
 /** Ours, in each file: Apache RocketMQ ignores it, and drops it when it writes the file. */
 const Mark = record("GantryMark", { commitLogOffset: long })
 
+/**
+ * A topic that was deleted: where the log says so, and by queue id the offset at which it goes on when it is made again.
+ * The ids are texts: 5.5.0 refuses a file with bare numbers as names in a member that it does not know.
+ */
+const Deleted = record("DeletedTopic", { commitLogOffset: long, nextOffsets: map(long) })
+export type Deleted = typeof Deleted.Type
+
+const TopicsMark = record("GantryTopicsMark", { commitLogOffset: long, deleted: optional(map(Deleted)) })
+
 const noVersion: DataVersion = { stateVersion: 0, timestamp: 0, counter: 0 }
 
 export const TopicConfig = record("TopicConfig", {
@@ -49,7 +58,7 @@ export const TopicConfig = record("TopicConfig", {
 export const Topics = record(
   "topics.json",
   {
-    gantry: optional(Mark),
+    gantry: optional(TopicsMark),
     dataVersion: orElse(DataVersion, noVersion),
     topicConfigTable: orElse(map(TopicConfig), new Map()),
   },
@@ -186,14 +195,27 @@ const read = <T extends { readonly gantry?: { readonly commitLogOffset: number }
 
 const mark = (position: number | undefined) => (position === undefined ? {} : { gantry: { commitLogOffset: position } })
 
-export const parseTopics = (text: string) => read(Topics, text)
+export const parseTopics = (text: string) => {
+  const topics = Topics.parse(text)
+  if (topics instanceof Malformed) return topics
+  const { gantry, ...rest } = topics
+  return { ...rest, deleted: gantry?.deleted ?? new Map<string, Deleted>(), position: gantry?.commitLogOffset }
+}
 export const parseSubscriptionGroups = (text: string) => read(SubscriptionGroups, text)
 export const parseConsumerOffsets = (text: string) => read(ConsumerOffsets, text)
 export const parseDelayOffsets = (text: string) => read(DelayOffsets, text)
 
 /** The content of each file as it lies in `config/`. */
-export const printTopics = ({ position, ...topics }: Positioned<Topics>): string =>
-  Topics.print({ ...topics, ...mark(position) }, pretty, "")
+export const printTopics = ({
+  deleted,
+  position,
+  ...topics
+}: Positioned<Topics> & { readonly deleted?: ReadonlyMap<string, Deleted> }): string => {
+  const hasDeleted = deleted !== undefined && deleted.size > 0
+  const gantry =
+    position === undefined ? {} : { gantry: { commitLogOffset: position, ...(hasDeleted ? { deleted } : {}) } }
+  return Topics.print({ ...topics, ...gantry }, pretty, "")
+}
 
 export const printSubscriptionGroups = ({ position, ...groups }: Positioned<SubscriptionGroups>): string =>
   SubscriptionGroups.print({ ...groups, ...mark(position) }, pretty, "")

@@ -129,6 +129,8 @@ const expectHealthy = (started: Started, logged: ReadonlyArray<string>): void =>
 }
 
 const setUp = (peer: Peer): void => {
+  // What the broker asks of this client in turn.
+  peer.reply = ({ opaque }) => ({ ...Command.request(0, opaque, {}, Buffer.from("{}")), flag: 1 })
   for (const { body = "", code, ext } of valid) ask(peer, plain(code, ext, body))
 }
 

@@ -124,6 +124,20 @@ export class ConsumeQueue {
   }
 
   /**
+   * Forgets the messages before `queueOffset`: their topic was deleted. Offsets are not used twice: the queue goes on
+   * from there, or from what was given out since.
+   */
+  beginAt(queueOffset: number): void {
+    if (this.maxOffset > queueOffset) {
+      this.minOffset = Math.max(this.minOffset, queueOffset)
+      return
+    }
+    const { nextOffset } = this
+    this.startAt(queueOffset)
+    this.nextOffset = Math.max(nextOffset, queueOffset)
+  }
+
+  /**
    * Forgets the entries of records at or beyond `commitLogEnd`, in the files too: another program wrote them before the
    * log was safe.
    */

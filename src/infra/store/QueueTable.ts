@@ -19,6 +19,8 @@ export class QueueTable {
   mayBeCut = false
   readonly #segmentBytes: number
   readonly #commitLogMin: () => number
+  /** Where the queues of topics that were deleted begin; the owner keeps it. */
+  begins: (topic: string, queueId: number) => number | undefined = () => undefined
   readonly #windows = new EntryWindows()
   readonly #queues = new Map<string, Array<ConsumeQueue | undefined>>()
   /** Queues with entries that are not written, and with entries that are written but not synced. */
@@ -40,6 +42,8 @@ export class QueueTable {
     const files = new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes)
     const queue = new ConsumeQueue(topic, queueId, files, this.#windows)
     queue.load(this.#commitLogMin(), this.mayBeCut)
+    const begin = this.begins(topic, queueId)
+    if (begin !== undefined) queue.beginAt(begin)
     const ofTopic = this.#queues.get(topic)
     if (ofTopic === undefined) {
       const fresh: Array<ConsumeQueue | undefined> = []
@@ -61,6 +65,37 @@ export class QueueTable {
         if (/^\d+$/.test(queueId)) yield [topic, Number(queueId)]
       }
     }
+  }
+
+  /**
+   * Forgets the messages of a queue before `begin`, its files with them, and the queue itself while nothing depends on
+   * it: its topic was deleted, and many may be.
+   */
+  forgetBefore(topic: string, queueId: number, begin: number): void {
+    const queue = this.get(topic, queueId)
+    queue.beginAt(begin)
+    if (queue.isDirty || queue.heldCount > 0 || queue.minOffset < queue.nextOffset) return
+    const ofTopic = this.#queues.get(topic)
+    delete ofTopic?.[queueId]
+    this.#unsynced.delete(queue)
+    this.#disk.remove(queue.directory)
+    const folder = `${this.directory}/${topic}`
+    if (this.#disk.list(folder).length > 0) return
+    this.#queues.delete(topic)
+    this.#disk.remove(folder)
+  }
+
+  /** The ids of a topic's queues that were opened or have a folder. */
+  idsOf(topic: string): ReadonlyArray<number> {
+    const ids = new Set<number>()
+    for (const queue of this.#queues.get(topic) ?? []) if (queue !== undefined) ids.add(queue.queueId)
+    for (const name of this.#disk.list(`${this.directory}/${topic}`)) if (/^\d+$/.test(name)) ids.add(Number(name))
+    return [...ids]
+  }
+
+  /** Topics that have queues here, whether they exist or not. */
+  topics(): ReadonlyArray<string> {
+    return [...new Set([...this.#queues.keys(), ...this.#disk.list(this.directory)])]
   }
 
   /** Whether no queue was ever written: the folder was deleted, or the store is new. */

@@ -37,14 +37,28 @@ export class SegmentError extends Error {
 
 export const segmentName = (baseOffset: number): string => String(baseOffset).padStart(20, "0")
 
+/** Calls under way on the files of one path, and the handles that are closed after the last of them. */
+interface Calls {
+  busy: number
+  readonly closing: Array<DiskFile>
+}
+
+interface OpenFile {
+  readonly file: DiskFile
+  readonly calls: Calls
+}
+
 /**
  * Open file handles, shared by all the files of a store: at most `openMax` stay open, the least recently used are
- * closed first. A handle with a call under way is never closed (`busy`).
+ * closed first. A handle with a call under way is never closed, not even when its file is removed: its number would
+ * go to another file, and the call with it.
  */
 export class OpenFiles {
   readonly #disk: Disk
   readonly #openMax: number
-  readonly #files = new Map<string, { readonly file: DiskFile; busy: number }>()
+  readonly #files = new Map<string, OpenFile>()
+  /** By the path of a removed file: calls under way on it. */
+  readonly #removed = new Map<string, Calls>()
 
   constructor(disk: Disk, openMax = 1024) {
     this.#disk = disk
@@ -58,29 +72,36 @@ export class OpenFiles {
 
   /** Keeps the handle open until `leave`: for calls with a callback. */
   enter(path: string): DiskFile {
-    const entry = this.#entry(path)
-    entry.busy++
-    return entry.file
+    const { calls, file } = this.#entry(path)
+    calls.busy++
+    return file
   }
 
   leave(path: string): void {
-    const entry = this.#files.get(path)
-    if (entry !== undefined) entry.busy--
+    const calls = this.#files.get(path)?.calls ?? this.#removed.get(path)
+    if (calls === undefined || --calls.busy > 0) return
+    for (const file of calls.closing.splice(0)) file.close()
+    this.#removed.delete(path)
   }
 
+  /** The file is going to be removed. */
   forget(path: string): void {
     const entry = this.#files.get(path)
     if (entry === undefined) return
     this.#files.delete(path)
-    entry.file.close()
+    if (entry.calls.busy === 0) return entry.file.close()
+    entry.calls.closing.push(entry.file)
+    this.#removed.set(path, entry.calls)
   }
 
   closeAll(): void {
     for (const { file } of this.#files.values()) file.close()
+    for (const { closing } of this.#removed.values()) for (const file of closing) file.close()
     this.#files.clear()
+    this.#removed.clear()
   }
 
-  #entry(path: string): { readonly file: DiskFile; busy: number } {
+  #entry(path: string): OpenFile {
     const known = this.#files.get(path)
     if (known !== undefined) {
       // A Map keeps insertion order: deleting and setting again makes this one the newest.
@@ -89,14 +110,15 @@ export class OpenFiles {
       return known
     }
     if (this.#files.size >= this.#openMax) this.#closeOldest()
-    const entry = { busy: 0, file: this.#disk.open(path, "write") }
+    const calls = this.#removed.get(path) ?? { busy: 0, closing: [] }
+    const entry = { calls, file: this.#disk.open(path, "write") }
     this.#files.set(path, entry)
     return entry
   }
 
   #closeOldest(): void {
     for (const [path, entry] of this.#files) {
-      if (entry.busy > 0) continue
+      if (entry.calls.busy > 0) continue
       this.#files.delete(path)
       entry.file.close()
       return

@@ -28,16 +28,20 @@ import type { World } from "../../infra/world/World.ts"
 import { AdminHandlers } from "./AdminHandlers.ts"
 import { type BrokerConfig, fastPortOf } from "./BrokerConfig.ts"
 import { BrokerState } from "./BrokerState.ts"
+import { careCalls } from "./careCalls.ts"
 import { ClientHandlers } from "./ClientHandlers.ts"
+import { consumptionCalls } from "./consumptionCalls.ts"
 import { DelayDelivery } from "./DelayDelivery.ts"
 import { Metadata } from "./Metadata.ts"
 import { OffsetHandlers } from "./OffsetHandlers.ts"
 import { PullHandler } from "./PullHandler.ts"
 import { QueryHandlers } from "./QueryHandlers.ts"
 import { Registration } from "./Registration.ts"
+import { relayCalls } from "./relayCalls.ts"
 import { retain } from "./RetentionService.ts"
 import { RetryHandler } from "./RetryHandler.ts"
 import { SendHandler } from "./SendHandler.ts"
+import { StatisticsService } from "./StatisticsService.ts"
 import { StatusHandlers } from "./StatusHandlers.ts"
 
 /** Why a broker does not start: the sentence says what to do. */
@@ -93,6 +97,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   const clients = new ClientHandlers(state)
   const pulls = new PullHandler(state)
   const delays = new DelayDelivery(state)
+  const statistics = new StatisticsService(state)
   const onArrival = store.onArrival
   store.onArrival = (queue, queueOffset, tagsCode) => {
     if (queue.topic === TopicName.SCHEDULE) delays.arrived(queue)
@@ -106,19 +111,21 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       clients.stop()
+      statistics.stop()
       delays.stop()
     }),
   )
-  const handlers = handlersOf(state, clients, pulls)
+  const handlers = handlersOf(state, clients, pulls, statistics)
   yield* Effect.addFinalizer(() => drain(server, pulls))
   const address = yield* listen(server, config.bindAddress, config.listenPort, handlers, "listenPort")
+  state.brokerAddr = PeerAddress.print({ host: config.brokerIP1, port: address.port })
   const fastPort = fastPortOf(config)
   if (fastPort !== undefined && config.listenPort !== 0)
     yield* listen(server, config.bindAddress, fastPort, fastHandlersOf(handlers), "fastListenPort").pipe(
       Effect.catch((error) => Effect.sync(() => world.log.warn(`${error.message} Old clients use it; others do not.`))),
     )
   delays.start()
-  yield* register(config, world, metadata, address, nameServers)
+  yield* register(state, nameServers)
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
@@ -187,6 +194,7 @@ const openStore = Effect.fnUntraced(function* (
         world,
         (message) => metadata.fold(message, (offset) => store.recordAtSync(offset)),
       )
+      store.queues.begins = (topic, queueId) => metadata.beginOf(topic, queueId)
       const wasUsed = store.log.files.all.length > 0 || world.disk.list(`${root}/commitlog`).length > 0
       for (const _ of store.open(foldFrom, release)) continue
       return { metadata, store, wasUsed }
@@ -291,24 +299,22 @@ const cannotListen = (host: string, port: number, setting: string, error: Networ
     ? `Port ${port} on ${host} is taken by another program. Stop it, or set ${setting} to another port.`
     : `Cannot listen on ${host}:${port}: ${error?.message ?? "unknown"}. Set bindAddress and ${setting}.`
 
-/** Registers now, again in every period, and at once when topics change. */
-const register = Effect.fnUntraced(function* (
-  config: BrokerConfig,
-  world: World,
-  metadata: Metadata,
-  address: Address,
-  nameServers: ReadonlyArray<Address>,
-) {
-  if (nameServers.length === 0) return
+/** Registers now, again in every period, and at once when topics or the broker's permission change. */
+const register = Effect.fnUntraced(function* (state: BrokerState, nameServers: ReadonlyArray<Address>) {
+  const { config, metadata, world } = state
   const client = yield* Effect.acquireRelease(
     Effect.sync(() => new RemotingClient(world)),
     (made) => Effect.sync(() => made.close()),
   )
-  const brokerAddr = PeerAddress.print({ host: config.brokerIP1, port: address.port })
-  const registration = new Registration(config, world, metadata, client, brokerAddr, nameServers)
-  const context = yield* Effect.context<never>()
+  const registration = new Registration(state, client, nameServers)
+  const run = Effect.runForkWith(yield* Effect.context<never>())
   metadata.onTopicsChanged = (topics) => {
-    Effect.runForkWith(context)(registration.registerChanged(topics))
+    run(registration.registerChanged(topics.map(({ topicName }) => topicName)))
+  }
+  state.onConfigChanged = (changes) => {
+    if (changes.brokerPermission !== undefined) run(registration.registerChanged([...metadata.topics.keys()]))
+    const addresses = changes.namesrvAddr === undefined ? undefined : PeerAddress.parseList(changes.namesrvAddr)
+    if (addresses !== undefined && !("illegal" in addresses)) run(registration.setNameServers(addresses))
   }
   yield* Effect.addFinalizer(() => registration.unregisterAll())
   yield* registration.registerAll()
@@ -322,7 +328,12 @@ const drain = (server: RemotingServer, pulls: PullHandler): Effect.Effect<void> 
     server.drain({ graceMs, lingerMs: 0 }, () => resume(Effect.void))
   })
 
-const handlersOf = (state: BrokerState, clients: ClientHandlers, pulls: PullHandler): Handlers => {
+const handlersOf = (
+  state: BrokerState,
+  clients: ClientHandlers,
+  pulls: PullHandler,
+  statistics: StatisticsService,
+): Handlers => {
   const sends = new SendHandler(state)
   const offsets = new OffsetHandlers(state)
   const retries = new RetryHandler(state)
@@ -356,11 +367,21 @@ const handlersOf = (state: BrokerState, clients: ClientHandlers, pulls: PullHand
     [RequestCode.GET_TOPIC_CONFIG, admin.topic],
     [RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG, admin.allGroups],
     [RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, offsets.reset],
+    [RequestCode.CLONE_GROUP_OFFSET, offsets.clone],
     [RequestCode.GET_TOPIC_STATS_INFO, status.topicStats],
     [RequestCode.GET_CONSUME_STATS, status.consumeStats],
     [RequestCode.GET_CONSUMER_CONNECTION_LIST, status.consumerConnections],
     [RequestCode.GET_PRODUCER_CONNECTION_LIST, status.producerConnections],
-    [RequestCode.GET_BROKER_CONFIG, status.config],
+    [RequestCode.UPDATE_AND_CREATE_TOPIC_LIST, admin.createTopics],
+    [RequestCode.DELETE_TOPIC_IN_BROKER, admin.deleteTopic],
+    [RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER, admin.systemTopics],
+    [RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST, admin.createGroups],
+    [RequestCode.DELETE_SUBSCRIPTIONGROUP, admin.deleteGroup],
+    [RequestCode.GET_SUBSCRIPTIONGROUP_CONFIG, admin.group],
+    [RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, admin.groupForbidden],
+    ...consumptionCalls(state),
+    ...relayCalls(state),
+    ...careCalls(state, statistics),
   ])
 }
 

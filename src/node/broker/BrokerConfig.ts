@@ -18,14 +18,19 @@ export const defaults = {
   channelExpiredTimeout: 120_000,
   cleanFileForciblyEnable: true,
   cleanResourceInterval: 10_000,
+  clearRetryTopicWhenDeleteTopic: true,
   clusterTopicEnable: true,
   commitLogTotalBytesMax: 0,
+  /** Who may change settings of the running broker: "loopback" processes of its machine, "none" nobody. */
+  configUpdateFrom: "loopback",
   defaultTopicQueueNums: 8,
   deleteWhen: "04",
   diskMaxUsedSpaceRatio: 75,
   diskSpaceCleanForciblyRatio: 85,
   diskSpaceWarningLevelRatio: 90,
   enablePropertyFilter: false,
+  /** Beyond splitRegistrationSize topics, registers in pieces and sends name servers only what they lack. */
+  enableSplitRegistration: true,
   fastListenPort: -1,
   fileReservedTime: 72,
   flushConsumerOffsetInterval: 5_000,
@@ -54,12 +59,14 @@ export const defaults = {
   registerNameServerPeriod: 30_000,
   shortPollingTimeMills: 1_000,
   slaveReadEnable: false,
+  splitRegistrationSize: 800,
   storePathRootDir: "store",
   syncFlushTimeout: 5_000,
   traceOn: true,
   traceTopicEnable: false,
   /** Minutes that local time, which deleteWhen is meant in, is ahead of UTC. */
   utcOffsetMinutes: 0,
+  useServerSideResetOffset: true,
   writeRingBytes: 64 * 1024 * 1024,
 }
 

@@ -3,13 +3,17 @@
  * Tables are changed by their domain modules only; this file holds them and says how the parts see each other.
  */
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
+import * as DataVersion from "../../domain/DataVersion.ts"
 import type { DelayLevels } from "../../domain/DelayLevel.ts"
 import * as HeldPull from "../../domain/HeldPull.ts"
 import * as ProducerGroup from "../../domain/ProducerGroup.ts"
 import * as Pull from "../../domain/Pull.ts"
+import * as PutTimes from "../../domain/PutTimes.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
 import type { Refusal } from "../../domain/Refusal.ts"
 import * as Send from "../../domain/Send.ts"
+import * as Statistics from "../../domain/Statistics.ts"
+import * as Topic from "../../domain/Topic.ts"
 import * as Host from "../../format/Host.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as MessageId from "../../format/MessageId.ts"
@@ -18,6 +22,7 @@ import { printAnswerTail } from "../../format/SendMessage.ts"
 import * as UniqKey from "../../format/UniqKey.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
+import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import type { MessageStore } from "../../infra/store/MessageStore.ts"
 import type { World } from "../../infra/world/World.ts"
 import type { BrokerConfig } from "./BrokerConfig.ts"
@@ -27,7 +32,11 @@ import type { Metadata } from "./Metadata.ts"
 const hintedTopicsMax = 2000
 
 export class BrokerState {
+  /** Some of it may be changed while the broker runs, by `changeConfig`. */
   readonly config: BrokerConfig
+  configVersion: DataVersion.DataVersion
+  /** Told what was changed. */
+  onConfigChanged: (changes: Partial<BrokerConfig>) => void = () => {}
   readonly world: World
   readonly store: MessageStore
   readonly metadata: Metadata
@@ -36,6 +45,13 @@ export class BrokerState {
   readonly producers = ProducerGroup.make<RemotingConnection>()
   readonly locks: QueueLock.QueueLocks
   readonly held = HeldPull.make<() => void>()
+  readonly statistics = Statistics.make()
+  /** What is counted too often for a table; see `StatisticsService`. */
+  readonly counts = { getFound: 0, getMiss: 0, putFailed: 0 }
+  readonly putTimes = PutTimes.make()
+  readonly startedMs: number
+  /** `ip:port` that clients are told. */
+  brokerAddr: string
   /** The store host as offset message ids begin. */
   readonly messageIdPrefix: string
   /** Properties that every stored single message gets. */
@@ -60,11 +76,14 @@ export class BrokerState {
     delayLevels: DelayLevels,
     locksQuietUntilMs: number,
   ) {
-    this.config = config
+    this.config = { ...config }
+    this.configVersion = DataVersion.initial(world.clock.nowMs())
     this.world = world
     this.store = store
     this.metadata = metadata
     this.delayLevels = delayLevels
+    this.startedMs = world.clock.nowMs()
+    this.brokerAddr = `${config.brokerIP1}:${config.listenPort}`
     this.locks = QueueLock.make(locksQuietUntilMs)
     this.sendExt = { MSG_REGION: config.regionId, TRACE_ON: config.traceOn ? "true" : "false" }
     this.sendExtPrinted = printAnswerTail(this.sendExt.MSG_REGION, this.sendExt.TRACE_ON)
@@ -89,23 +108,41 @@ export class BrokerState {
       topic,
       topicNames,
     }
-    const { autoCreateSubscriptionGroup, brokerName, brokerPermission } = config
-    this.sendSettings = {
-      autoCreateSubscriptionGroup,
-      autoCreateTopicEnable: config.autoCreateTopicEnable,
-      brokerName,
-      brokerPermission,
-      maxMessageSize: config.maxMessageSize,
-      rejectTransactionMessage: false,
-    }
-    this.pullSettings = {
-      autoCreateSubscriptionGroup,
-      brokerName,
-      brokerPermission,
-      // Handlers refuse every filter but tags, whatever the setting says: see `answerUnknownFilter`.
-      enablePropertyFilter: true,
-      litePullMessageEnable: config.litePullMessageEnable,
-    }
+    this.sendSettings = sendSettingsOf(config)
+    this.pullSettings = pullSettingsOf(config)
+  }
+
+  /** Takes settings that may be changed while the broker runs: see `RuntimeSettings`. */
+  changeConfig(changes: Partial<BrokerConfig>): void {
+    Object.assign(this.config, changes)
+    Object.assign(this.sendSettings, sendSettingsOf(this.config))
+    Object.assign(this.pullSettings, pullSettingsOf(this.config))
+    this.configVersion = DataVersion.next(this.configVersion, this.world.clock.nowMs())
+    this.onConfigChanged(changes)
+  }
+
+  /** Whether a topic of this broker has the queue, to read or to write. */
+  hasQueue(topic: string, queueId: number): boolean {
+    const config = this.metadata.topics.get(topic)
+    return config !== undefined && queueId >= 0 && queueId < Topic.queueNums(config)
+  }
+
+  /** The queue, when its topic has it: asking about others must not open files for them (promise P11). */
+  queueOf(topic: string, queueId: number): ConsumeQueue | undefined {
+    if (!this.hasQueue(topic, queueId)) return undefined
+    const queue = this.store.queues.get(topic, queueId)
+    queue.correctMin(this.store.log.minOffset)
+    return queue
+  }
+
+  /** A queue as bodies name it. */
+  messageQueue(topic: string, queueId: number) {
+    return { brokerName: this.config.brokerName, queueId, topic }
+  }
+
+  /** When the message at `queueOffset` was stored; undefined when there is none. */
+  storedAt(queue: ConsumeQueue | undefined, queueOffset: number): number | undefined {
+    return queue === undefined ? undefined : this.store.storeTimestampAt(queue, queueOffset)
   }
 
   /** The host that messages of this connection are born on. */
@@ -135,6 +172,24 @@ export class BrokerState {
     return MessageId.make(this.messageIdPrefix, commitLogOffset)
   }
 }
+
+const sendSettingsOf = (config: BrokerConfig): Send.Settings => ({
+  autoCreateSubscriptionGroup: config.autoCreateSubscriptionGroup,
+  autoCreateTopicEnable: config.autoCreateTopicEnable,
+  brokerName: config.brokerName,
+  brokerPermission: config.brokerPermission,
+  maxMessageSize: config.maxMessageSize,
+  rejectTransactionMessage: false,
+})
+
+const pullSettingsOf = (config: BrokerConfig): Pull.Settings => ({
+  autoCreateSubscriptionGroup: config.autoCreateSubscriptionGroup,
+  brokerName: config.brokerName,
+  brokerPermission: config.brokerPermission,
+  // Handlers refuse every filter but tags, whatever the setting says: see `answerUnknownFilter`.
+  enablePropertyFilter: true,
+  litePullMessageEnable: config.litePullMessageEnable,
+})
 
 /** Answers a refusal of the domain: the one place where its code becomes a number. */
 export const answerRefusal = (call: Call, refusal: Refusal): void =>

@@ -165,7 +165,7 @@ export class ClientHandlers {
       clientId.length <= clientIdLengthMax &&
       SubscriptionGroup.validateName(consumerGroup) === undefined &&
       (locks.groups.size < lockedGroupsMax || locks.groups.has(consumerGroup))
-    const queues = isBounded ? body.mqSet.filter((queue) => this.#hasQueue(queue)) : []
+    const queues = isBounded ? body.mqSet.filter(({ queueId, topic }) => this.#state.hasQueue(topic, queueId)) : []
     const nowMs = world.clock.monotonicMs()
     const lockOKMQSet = QueueLock.lockBatch(locks, consumerGroup, clientId, queues, nowMs)
     call.answer({ body: LockBatchAnswer.encode({ lockOKMQSet }, standard), code: ResponseCode.SUCCESS })
@@ -185,12 +185,6 @@ export class ClientHandlers {
     const { consumers, producers } = this.#state
     ProducerGroup.disconnected(producers, connection)
     for (const group of ConsumerGroup.disconnected(consumers, connection)) this.#notify(group)
-  }
-
-  #hasQueue({ queueId, topic }: { readonly queueId: number; readonly topic: string }): boolean {
-    const config = this.#state.metadata.topics.get(topic)
-    if (config === undefined || queueId < 0) return false
-    return queueId < Math.max(config.readQueueNums, config.writeQueueNums)
   }
 
   stop(): void {

@@ -23,8 +23,21 @@ import { OffsetJournal } from "./OffsetJournal.ts"
 import { Snapshots } from "./Snapshots.ts"
 import * as SystemRecords from "./SystemRecords.ts"
 
+/** Deletions of topics are written out this many queues at a time. */
+const queuesPerTurn = 64
+
 /** Called when a change is durable, or with the reason why it is not known to be. */
 export type Durable = (failure: string | undefined) => void
+
+/** The snapshot that a record changes. A deletion changes the offsets, too. */
+const tableOf: Readonly<Record<SystemRecords.SystemRecord["kind"], "groups" | "offsets" | "topics">> = {
+  forbidden: "groups",
+  groups: "groups",
+  groupsDeleted: "groups",
+  offsets: "offsets",
+  topics: "topics",
+  topicsDeleted: "topics",
+}
 
 const failureOf = (status: StoredStatus): string | undefined =>
   status === "Stored" ? undefined : "the store failed: whether the change is on disk is unknown"
@@ -33,6 +46,11 @@ export class Metadata {
   readonly topics = new Map<string, TopicConfig>()
   readonly groups = new Map<string, GroupConfig>()
   readonly forbidden = new Map<string, ReadonlyMap<string, number>>()
+  /**
+   * Topics that were deleted, whose messages are still in the log, or that were made again since: where the log says so,
+   * and the offsets at which their queues go on.
+   */
+  readonly #deleted = new Map<string, { readonly at: number; readonly nextOffsets: ReadonlyMap<number, number> }>()
   /** By delay level, the next queue offset of its queue to deliver. */
   readonly delayOffsets = new Map<number, number>()
   topicsVersion: DataVersion.DataVersion
@@ -52,12 +70,19 @@ export class Metadata {
   #topicsChanged = false
   #groupsChanged = false
   #delayChanged = false
+  /** What is being deleted: its record is on its way. */
+  readonly #leavingTopics = new Set<string>()
+  readonly #leavingGroups = new Set<string>()
 
   constructor(world: World, root: string) {
     this.#world = world
     this.#snapshots = new Snapshots(world.disk, root)
     const nowMs = world.clock.nowMs()
-    this.#journal = new OffsetJournal(world, (record, done) => this.#append([record], done))
+    this.#journal = new OffsetJournal(
+      world,
+      (record, done) => this.#append([record], done),
+      ({ group, topic }) => this.#leavingTopics.has(topic) || this.#leavingGroups.has(group),
+    )
     this.topicsVersion = DataVersion.initial(nowMs)
     this.groupsVersion = DataVersion.initial(nowMs)
     this.delayVersion = DataVersion.initial(nowMs)
@@ -74,6 +99,12 @@ export class Metadata {
     const topics = this.#snapshots.topics()
     if (topics !== undefined) {
       for (const config of topics.topicConfigTable.values()) this.topics.set(config.topicName, config)
+      for (const [topic, { commitLogOffset, nextOffsets }] of topics.deleted)
+        this.#noteDeleted(
+          topic,
+          commitLogOffset,
+          [...nextOffsets].map(([id, next]) => [Number(id), next]),
+        )
       this.topicsVersion = topics.dataVersion
       this.#positions.topics = topics.position ?? never
       this.#isForeign.topics = topics.position === undefined
@@ -133,11 +164,13 @@ export class Metadata {
       })
       return
     }
-    if (at < this.#positions[record.kind]) return
-    if (record.kind === "offsets")
-      for (const [group, topic, queueId, queueOffset] of record.offsets)
-        this.#journal.restore({ group, queueId, queueOffset, topic })
-    else this.#apply(record)
+    if (at >= this.#positions[tableOf[record.kind]]) this.#apply(record, at)
+    if (at >= this.#positions.offsets) this.#applyToOffsets(record)
+  }
+
+  /** Where a queue of a topic that was deleted begins; undefined for any other. */
+  beginOf(topic: string, queueId: number): number | undefined {
+    return this.#deleted.get(topic)?.nextOffsets.get(queueId)
   }
 
   /** The store is open: what another program wrote is taken over as records, and the system's own are added. */
@@ -148,6 +181,9 @@ export class Metadata {
     done: Durable,
   ): void {
     this.#store = store
+    // Recovery may have read again what was deleted, or found files that a crash kept from being removed.
+    for (const topic of this.#deleted.keys())
+      for (const queueId of store.queues.idsOf(topic)) this.#beginAnew(store, topic, queueId)
     const newTopics = topics.filter((config) => !this.topics.has(config.topicName))
     const newGroups = groups.filter((config) => !this.groups.has(config.groupName))
     for (const config of newTopics) this.topics.set(config.topicName, config)
@@ -177,8 +213,48 @@ export class Metadata {
     this.#append(records, (failure) => {
       if (failure !== undefined) return done(failure)
       if (topics.length > 0) this.onTopicsChanged(topics)
-      // Changes of one turn share the write of the files.
-      if (this.#waiting.push(done) === 1) this.#world.clock.soon(() => this.#writeWaiting())
+      this.#whenWritten(done)
+    })
+  }
+
+  /**
+   * Deletes topics, with all offsets and messages of theirs; unknown ones too, for what is left of them. A topic that is
+   * made again goes on at the offsets where it ended: none is used twice (P2).
+   */
+  deleteTopics(names: ReadonlyArray<string>, done: Durable): void {
+    const store = this.#store
+    if (store === undefined || names.length === 0)
+      return done(store === undefined ? "the broker is not started" : undefined)
+    const topics = names.map((topic): SystemRecords.DeletedTopic => {
+      const nextOffsets = store.queues.idsOf(topic).map((id) => [id, store.queues.get(topic, id).nextOffset] as const)
+      return { nextOffsets: nextOffsets.filter(([, nextOffset]) => nextOffset > 0), topic }
+    })
+    for (const topic of names) this.#leavingTopics.add(topic)
+    this.#append([{ kind: "topicsDeleted", topics }], (failure) => {
+      for (const topic of names) this.#leavingTopics.delete(topic)
+      if (failure !== undefined) return done(failure)
+      // Files go when the snapshot says why: a start in between finds them and knows what they are worth.
+      this.#whenWritten((failed) => {
+        if (failed === undefined) this.#removeQueues(store, topics)
+        done(failed)
+      })
+    })
+  }
+
+  deleteGroup(group: string, withOffsets: boolean, done: Durable): void {
+    if (withOffsets) this.#leavingGroups.add(group)
+    this.#append([{ groups: [{ group, withOffsets }], kind: "groupsDeleted" }], (failure) => {
+      this.#leavingGroups.delete(group)
+      if (failure === undefined) this.#whenWritten(done)
+      else done(failure)
+    })
+  }
+
+  /** Allows or forbids a group something with a topic; `bits` are what is forbidden. */
+  forbid(group: string, topic: string, bits: number, done: Durable): void {
+    this.#append([{ forbidden: [[group, topic, bits]], kind: "forbidden" }], (failure) => {
+      if (failure === undefined) this.#whenWritten(done)
+      else done(failure)
     })
   }
 
@@ -210,7 +286,7 @@ export class Metadata {
         ConfigJson.printConsumerOffsets({
           dataVersion: this.offsets.version,
           position,
-          offsetTable: this.#offsetTable(),
+          offsetTable: this.offsetTable(),
         }),
       )
       this.#journal.hasChanged = false
@@ -255,22 +331,104 @@ export class Metadata {
     this.delayOffsets.set(level, Math.max(this.delayOffsets.get(level) ?? 0, source.queueOffset + 1))
   }
 
-  #apply(record: Exclude<SystemRecords.SystemRecord, { readonly kind: "offsets" }>): void {
-    if (record.kind === "topics") for (const config of record.topics) this.topics.set(config.topicName, config)
-    else for (const config of record.groups) this.groups.set(config.groupName, config)
+  /** What a record of the log at `at` says of topics and groups. */
+  #apply(record: SystemRecords.SystemRecord, at: number): void {
+    switch (record.kind) {
+      case "topics":
+        for (const config of record.topics) this.topics.set(config.topicName, config)
+        return
+      case "groups":
+        for (const config of record.groups) this.groups.set(config.groupName, config)
+        return
+      case "topicsDeleted":
+        for (const { nextOffsets, topic } of record.topics) {
+          this.topics.delete(topic)
+          this.#noteDeleted(topic, at, nextOffsets)
+        }
+        return
+      case "groupsDeleted":
+        for (const { group } of record.groups) {
+          this.groups.delete(group)
+          this.forbidden.delete(group)
+        }
+        return
+      case "forbidden":
+        for (const [group, topic, bits] of record.forbidden) this.#setForbidden(group, topic, bits)
+        return
+      case "offsets":
+    }
   }
 
-  /** A record became durable: what it says is true from now on. */
-  #becameTrue(record: SystemRecords.SystemRecord): void {
+  /** What a record says of consumer offsets. */
+  #applyToOffsets(record: SystemRecords.SystemRecord): void {
+    if (record.kind === "offsets")
+      for (const [group, topic, queueId, queueOffset] of record.offsets)
+        this.#journal.restore({ group, queueId, queueOffset, topic })
+    if (record.kind === "topicsDeleted")
+      for (const { topic } of record.topics)
+        this.#journal.forgot((offsets) => ConsumerOffset.removeTopic(offsets, topic))
+    if (record.kind === "groupsDeleted")
+      for (const { group, withOffsets } of record.groups)
+        if (withOffsets) this.#journal.forgot((offsets) => ConsumerOffset.removeGroup(offsets, group))
+  }
+
+  #setForbidden(group: string, topic: string, bits: number): void {
+    const topics = new Map(this.forbidden.get(group))
+    if (bits === 0) topics.delete(topic)
+    else topics.set(topic, bits)
+    if (topics.size === 0) this.forbidden.delete(group)
+    else this.forbidden.set(group, topics)
+  }
+
+  #noteDeleted(topic: string, at: number, nextOffsets: Iterable<readonly [number, number]>): void {
+    this.#deleted.set(topic, { at, nextOffsets: new Map(nextOffsets) })
+  }
+
+  /** A record at `at` became durable: what it says is true from now on. */
+  #becameTrue(record: SystemRecords.SystemRecord, at: number): void {
+    // Offsets are true when the journal says so.
     if (record.kind === "offsets") return
-    this.#apply(record)
-    if (record.kind === "topics") {
+    this.#apply(record, at)
+    this.#applyToOffsets(record)
+    if (tableOf[record.kind] === "topics") {
       this.topicsVersion = this.#bumped(this.topicsVersion)
       this.#topicsChanged = true
     } else {
       this.groupsVersion = this.#bumped(this.groupsVersion)
       this.#groupsChanged = true
     }
+  }
+
+  #removeQueues(store: MessageStore, topics: ReadonlyArray<SystemRecords.DeletedTopic>): void {
+    const queues = topics.flatMap(({ topic }) => store.queues.idsOf(topic).map((queueId) => [topic, queueId] as const))
+    const turn = (): void => {
+      if (!store.isOpen) return
+      for (const [topic, queueId] of queues.splice(0, queuesPerTurn)) {
+        try {
+          this.#beginAnew(store, topic, queueId)
+        } catch (error) {
+          if (!(error instanceof DiskError)) throw error
+          this.#world.log.warn(`files of a deleted topic stay until the next start: ${error.message}`)
+        }
+      }
+      if (queues.length > 0) this.#world.clock.soon(turn)
+    }
+    turn()
+  }
+
+  #beginAnew(store: MessageStore, topic: string, queueId: number): void {
+    store.queues.forgetBefore(topic, queueId, this.beginOf(topic, queueId) ?? 0)
+  }
+
+  /** What was deleted is forgotten when no record of it is in the log any more and the topic was not made again. */
+  #forgetDeleted(): void {
+    const logMin = this.#store?.log.minOffset ?? 0
+    for (const [topic, { at }] of this.#deleted) if (at < logMin && !this.topics.has(topic)) this.#deleted.delete(topic)
+  }
+
+  /** Runs `done` when the files of topics and groups say what is true now. Changes of one turn share the write. */
+  #whenWritten(done: Durable): void {
+    if (this.#waiting.push(done) === 1) this.#world.clock.soon(() => this.#writeWaiting())
   }
 
   #append(records: ReadonlyArray<SystemRecords.SystemRecord>, done: Durable): void {
@@ -287,9 +445,9 @@ export class Metadata {
       const waiter: PutWaiter = {
         // Told late rather than in doubt: what a late sync leaves unknown could not be taken back.
         isPatient: true,
-        stored: (status) => {
+        stored: (status, { commitLogOffset }) => {
           const failure = failureOf(status)
-          if (failure === undefined) this.#becameTrue(record)
+          if (failure === undefined) this.#becameTrue(record, commitLogOffset)
           ended(failure)
         },
       }
@@ -325,9 +483,17 @@ export class Metadata {
   }
 
   #writeTopics(): void {
+    this.#forgetDeleted()
+    const deleted = new Map(
+      [...this.#deleted].map(([topic, { at, nextOffsets }]) => {
+        const texts = [...nextOffsets].map(([queueId, next]) => [String(queueId), next] as const)
+        return [topic, { commitLogOffset: at, nextOffsets: new Map(texts) }]
+      }),
+    )
     this.#snapshots.write(
       "topics.json",
       ConfigJson.printTopics({
+        deleted,
         dataVersion: this.topicsVersion,
         position: this.#position(),
         topicConfigTable: this.topics,
@@ -357,7 +523,8 @@ export class Metadata {
     return this.#store?.log.readableOffset ?? 0
   }
 
-  #offsetTable(): ReadonlyMap<string, ReadonlyMap<number, number>> {
+  /** Durable consumer offsets, by `topic@group` and queue id. */
+  offsetTable(): ReadonlyMap<string, ReadonlyMap<number, number>> {
     const table = new Map<string, ReadonlyMap<number, number>>()
     for (const [group, topics] of this.#journal.durable.committed)
       for (const [topic, queues] of topics) table.set(`${topic}@${group}`, queues)

@@ -5,8 +5,9 @@
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
+import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
 import * as Result from "effect/Result"
-import { ResetOffset } from "../../format/Admin.ts"
+import { CloneGroupOffset, ResetOffset } from "../../format/Admin.ts"
 import type { Command } from "../../format/Command.ts"
 import { ResetOffsets } from "../../format/ConsumeStats.ts"
 import { Malformed } from "../../format/Malformed.ts"
@@ -14,8 +15,8 @@ import * as Format from "../../format/PullMessage.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
 import { legacy } from "../../format/shape.ts"
 import type { Answer, Call } from "../../infra/remoting/Call.ts"
-import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+import { resetByClients } from "./relayCalls.ts"
 import { inTurns } from "./turns.ts"
 
 /** Queues that a reset looks at in one turn: each is searched for a time, which may read from the disk. */
@@ -35,7 +36,7 @@ export class OffsetHandlers {
     const { consumerGroup: group, queueId, topic } = header
     const { metadata, store } = this.#state
     const stored = ConsumerOffset.query(metadata.offsets, group, topic, queueId)
-    const queue = this.#queue(topic, queueId)
+    const queue = this.#state.queueOf(topic, queueId)
     const first = queue?.entrySync(queue.minOffset)
     const answer = ConsumerOffset.answerQuery({
       isFirstInMemory: first === undefined || store.log.isHot(first.commitLogOffset),
@@ -56,7 +57,7 @@ export class OffsetHandlers {
     const unknown = this.#unknown(topic, group)
     if (unknown !== undefined) return call.answer(unknown)
     // Offsets of queues that are not there would stay for ever, in memory and in every snapshot (promise P11).
-    if (!this.#hasQueue(topic, queueId) || queueOffset < 0)
+    if (!this.#state.hasQueue(topic, queueId) || queueOffset < 0)
       return call.answer({
         code: ResponseCode.INVALID_PARAMETER,
         remark: `topic ${topic} has no queue ${queueId} here, or commitOffset ${queueOffset} is negative`,
@@ -93,8 +94,10 @@ export class OffsetHandlers {
   readonly reset = (command: Command, call: Call): void => {
     const header = ResetOffset.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
+    if (!this.#state.config.useServerSideResetOffset)
+      return resetByClients(this.#state, header, command.language === "CPP", call)
     const { group, topic } = header
-    const { config, metadata, world } = this.#state
+    const { metadata, world } = this.#state
     const unknown = this.#unknown(topic, group)
     if (unknown !== undefined) return call.answer(unknown)
     const asked = header.queueId ?? -1
@@ -102,8 +105,7 @@ export class OffsetHandlers {
     const offsetTable: Array<ResetOffsets["offsetTable"][number]> = []
     const aim = (queueId: number): boolean => {
       const queueOffset = this.#target(header, queueId)
-      if (typeof queueOffset === "number")
-        offsetTable.push([{ brokerName: config.brokerName, queueId, topic }, queueOffset])
+      if (typeof queueOffset === "number") offsetTable.push([this.#state.messageQueue(topic, queueId), queueOffset])
       else call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: queueOffset })
       return typeof queueOffset === "number"
     }
@@ -122,11 +124,36 @@ export class OffsetHandlers {
     })
   }
 
+  /**
+   * CLONE_GROUP_OFFSET (314): another group goes on where this one is. Without a topic all of its topics; RocketMQ copies
+   * nothing then.
+   */
+  readonly clone = (command: Command, call: Call): void => {
+    const header = CloneGroupOffset.decode(command.ext)
+    if (header instanceof Malformed) return answerMalformed(call, header)
+    const { destGroup, offline, srcGroup, topic = "" } = header
+    const { consumers, metadata, world } = this.#state
+    const invalid = SubscriptionGroup.validateName(destGroup)
+    if (invalid !== undefined) return call.answer({ code: ResponseCode.INVALID_PARAMETER, remark: invalid })
+    const online = ConsumerGroup.find(consumers, srcGroup)?.subscriptions
+    for (const one of topic === "" ? ConsumerOffset.topicsOfGroup(metadata.offsets, srcGroup) : [topic]) {
+      // What a connected group has unsubscribed from is history.
+      const isLeft = offline !== true && online !== undefined && online.size > 0 && !online.has(one)
+      if (metadata.topics.has(one) && !isLeft)
+        ConsumerOffset.clone(metadata.offsets, srcGroup, destGroup, one, world.clock.nowMs())
+    }
+    metadata.offsetCommitted((failure) =>
+      failure === undefined
+        ? call.answer({ code: ResponseCode.SUCCESS })
+        : call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: `the copy is not known to be on disk: ${failure}` }),
+    )
+  }
+
   /** SEARCH_OFFSET_BY_TIMESTAMP (29). */
   readonly search = (command: Command, call: Call): void => {
     const header = Format.SearchOffset.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
-    const queue = this.#queue(header.topic, header.queueId)
+    const queue = this.#state.queueOf(header.topic, header.queueId)
     const boundary = header.boundaryType?.toUpperCase() === "UPPER" ? "UPPER" : "LOWER"
     const offset = queue === undefined ? 0 : this.#state.store.offsetByTime(queue, header.timestamp, boundary)
     call.answer({ code: ResponseCode.SUCCESS, ext: { offset } })
@@ -136,7 +163,7 @@ export class OffsetHandlers {
   readonly max = (command: Command, call: Call): void => {
     const header = Format.GetMaxOffset.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
-    const queue = this.#queue(header.topic, header.queueId)
+    const queue = this.#state.queueOf(header.topic, header.queueId)
     const offset = header.committed === false ? queue?.nextOffset : queue?.maxOffset
     call.answer({ code: ResponseCode.SUCCESS, ext: { offset: offset ?? 0 } })
   }
@@ -145,7 +172,7 @@ export class OffsetHandlers {
   readonly min = (command: Command, call: Call): void => {
     const header = Format.GetMinOffset.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
-    const queue = this.#queue(header.topic, header.queueId)
+    const queue = this.#state.queueOf(header.topic, header.queueId)
     call.answer({ code: ResponseCode.SUCCESS, ext: { offset: queue?.minOffset ?? 0 } })
   }
 
@@ -153,28 +180,14 @@ export class OffsetHandlers {
   readonly earliest = (command: Command, call: Call): void => {
     const header = Format.GetMinOffset.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
-    const queue = this.#queue(header.topic, header.queueId)
+    const queue = this.#state.queueOf(header.topic, header.queueId)
     const timestamp = queue === undefined ? undefined : this.#state.store.storeTimestampAt(queue, queue.minOffset)
     call.answer({ code: ResponseCode.SUCCESS, ext: { timestamp: timestamp ?? -1 } })
   }
 
-  /** The queue, when its topic has it: asking about others must not open files for them (promise P11). */
-  #queue(topic: string, queueId: number): ConsumeQueue | undefined {
-    if (!this.#hasQueue(topic, queueId)) return undefined
-    const queue = this.#state.store.queues.get(topic, queueId)
-    queue.correctMin(this.#state.store.log.minOffset)
-    return queue
-  }
-
-  #hasQueue(topic: string, queueId: number): boolean {
-    const config = this.#state.metadata.topics.get(topic)
-    if (config === undefined || queueId < 0) return false
-    return queueId < Math.max(config.readQueueNums, config.writeQueueNums)
-  }
-
   /** Where a reset sends a group in one queue; a text says why it cannot. */
   #target({ offset = -1, queueId: asked = -1, timestamp, topic }: ResetOffset, queueId: number): number | string {
-    const queue = this.#queue(topic, queueId)
+    const queue = this.#state.queueOf(topic, queueId)
     if (queue === undefined) return `topic ${topic} has no queue ${queueId} on this broker`
     const { maxOffset, minOffset } = queue
     if (asked < 0 || offset < 0)

@@ -34,14 +34,17 @@ export class OffsetJournal {
   hasChanged = false
   readonly #world: World
   readonly #append: Append
+  /** Whether the entry's topic or group is being deleted: a record after the deletion would bring it back. */
+  readonly #isLeaving: (entry: ConsumerOffset.OffsetEntry) => boolean
   #waiters: Array<Durable> = []
   #cancelTimer: (() => void) | undefined
   /** Records on their way, in the order of the log. */
   readonly #underWay: Array<Flush> = []
 
-  constructor(world: World, append: Append) {
+  constructor(world: World, append: Append, isLeaving: (entry: ConsumerOffset.OffsetEntry) => boolean) {
     this.#world = world
     this.#append = append
+    this.#isLeaving = isLeaving
     this.offsets = ConsumerOffset.make(world.clock.nowMs())
     this.durable = ConsumerOffset.make(world.clock.nowMs())
   }
@@ -50,6 +53,13 @@ export class OffsetJournal {
   restore(entry: ConsumerOffset.OffsetEntry): void {
     ConsumerOffset.apply(this.offsets, entry)
     ConsumerOffset.apply(this.durable, entry)
+  }
+
+  /** The log says that a topic is deleted, or a group with its offsets. */
+  forgot(remove: (offsets: ConsumerOffset.ConsumerOffsets) => void): void {
+    remove(this.offsets)
+    remove(this.durable)
+    this.hasChanged = true
   }
 
   /** An offset was committed in memory; `done`, if given, runs when it is on disk. */
@@ -69,7 +79,8 @@ export class OffsetJournal {
   }
 
   /** Appends entries, whether they changed or not. */
-  append(entries: ReadonlyArray<ConsumerOffset.OffsetEntry>, waiters: Array<Durable>): void {
+  append(all: ReadonlyArray<ConsumerOffset.OffsetEntry>, waiters: Array<Durable>): void {
+    const entries = all.filter((entry) => !this.#isLeaving(entry))
     if (entries.length === 0) {
       // A commit of the offset that a record on its way carries waits for that record.
       const last = this.#underWay.at(-1)

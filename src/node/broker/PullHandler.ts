@@ -19,6 +19,7 @@ import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, answerRefusal, answerUnknownFilter, type BrokerState } from "./BrokerState.ts"
+import { countGot } from "./StatisticsService.ts"
 
 /** No more messages in one answer, whatever a client asks. */
 const countMax = 1024
@@ -111,6 +112,7 @@ export class PullHandler {
       const suggestWhichBrokerId = Pull.suggestWhichBrokerId(state.config.slaveReadEnable, false, groupConfig)
       const ext = { maxOffset, minOffset, nextBeginOffset, suggestWhichBrokerId, ...flags }
       if (status !== "FOUND") {
+        state.counts.getMiss++
         const code = Pull.codeOf(status, queueOffset)
         if (Pull.isHeld(code, sysFlag, isFirstPass) && this.#hold(header, isLite, call, queue, subscription)) return
         return this.#answer(call, status, queueOffset, ext)
@@ -131,6 +133,7 @@ export class PullHandler {
           code: ResponseCode.SYSTEM_ERROR,
           remark: `a message of queue ${queueId} of topic[${topic}] at or after offset ${queueOffset} is rotten on the broker's disk and is not served. Run gantry store verify on the broker, or skip it by resetting the offset.`,
         })
+      countGot(state, group, topic, result.count, result.sizeBytes)
       state.world.trace?.("Pull", { count: result.count, group, queueId, queueOffset, topic })
       call.answerEncoded(frame)
     })

@@ -4,8 +4,8 @@ import type { BrokerState } from "./BrokerState.ts"
 
 const dayMs = 86_400_000
 
-/** One round; the owner calls it every `cleanResourceInterval`. */
-export const retain = (state: BrokerState): void => {
+/** One round; the owner calls it every `cleanResourceInterval`. `isAsked`: whatever the hour, an administrator wants it. */
+export const retain = (state: BrokerState, isAsked = false): void => {
   const { config, store, world } = state
   const { files } = store.log
   const last = files.all.length - 1
@@ -32,7 +32,7 @@ export const retain = (state: BrokerState): void => {
     },
     {
       hour: Math.floor(((nowMs + config.utcOffsetMinutes * 60_000) % dayMs) / 3_600_000),
-      isAsked: false,
+      isAsked,
       nowMs,
       usedPercent: { commitLog: used, consumeQueue: used },
     },

@@ -1,15 +1,14 @@
 /**
- * What administrators look at: how far queues and groups are, who is connected, how the broker is configured. Nothing
- * is changed here. Rates are not measured by this version and are answered as 0.
+ * What administrators look at: how far queues and groups are, and who is connected. Nothing is changed here. Rates are
+ * those of the last minute.
  */
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
-import * as DataVersion from "../../domain/DataVersion.ts"
 import * as ProducerGroup from "../../domain/ProducerGroup.ts"
-import type { TopicConfig } from "../../domain/Topic.ts"
+import * as Statistics from "../../domain/Statistics.ts"
+import { queueNums, type TopicConfig } from "../../domain/Topic.ts"
 import * as Admin from "../../format/Admin.ts"
 import type { Command } from "../../format/Command.ts"
-import * as ConfigJson from "../../format/ConfigJson.ts"
 import { ConsumerConnection, ProducerConnection } from "../../format/Connections.ts"
 import { ConsumeStats, TopicStats } from "../../format/ConsumeStats.ts"
 import { fromCode } from "../../format/Language.ts"
@@ -20,7 +19,6 @@ import { legacy } from "../../format/shape.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import * as PeerAddress from "../../infra/remoting/PeerAddress.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
-import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, type BrokerState } from "./BrokerState.ts"
 import { inTurns } from "./turns.ts"
 
@@ -31,35 +29,34 @@ const topicListLengthMax = 256 * 1024
 
 export class StatusHandlers {
   readonly #state: BrokerState
-  readonly #configVersion: DataVersion.DataVersion
 
   constructor(state: BrokerState) {
     this.#state = state
-    this.#configVersion = DataVersion.initial(state.world.clock.nowMs())
   }
 
   /** GET_TOPIC_STATS_INFO (202). */
   readonly topicStats = (command: Command, call: Call): void => {
     const header = Admin.TopicOf.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
-    const config = this.#state.metadata.topics.get(header.topic)
+    const state = this.#state
+    const config = state.metadata.topics.get(header.topic)
     if (config === undefined)
       return call.answer({
         code: ResponseCode.TOPIC_NOT_EXIST,
         remark: `topic[${header.topic}] not exist on this broker`,
       })
     const offsetTable: Array<TopicStats["offsetTable"][number]> = []
-    const count = Math.max(config.readQueueNums, config.writeQueueNums)
     const look = ([name, queueId]: QueueOf): boolean => {
-      const queue = this.#queue(name, queueId)
-      const { maxOffset, minOffset } = queue
-      const lastUpdateTimestamp = this.#storedAt(queue, maxOffset - 1)
-      offsetTable.push([this.#messageQueue(name, queueId), { lastUpdateTimestamp, maxOffset, minOffset }])
+      const queue = state.queueOf(name, queueId)
+      const { maxOffset = 0, minOffset = 0 } = queue ?? {}
+      const lastUpdateTimestamp = state.storedAt(queue, maxOffset - 1) ?? 0
+      offsetTable.push([state.messageQueue(name, queueId), { lastUpdateTimestamp, maxOffset, minOffset }])
       return true
     }
-    inTurns(this.#state.world, call, queuesOf([[config, count]]), queuesPerTurn, look, () =>
-      call.answer({ body: TopicStats.encode({ offsetTable, topicPutTps: 0 }, legacy), code: ResponseCode.SUCCESS }),
-    )
+    inTurns(state.world, call, queuesOf([[config, queueNums(config)]]), queuesPerTurn, look, () => {
+      const topicPutTps = Statistics.perSecond(state.statistics, "TOPIC_PUT_NUMS", header.topic)
+      call.answer({ body: TopicStats.encode({ offsetTable, topicPutTps }, legacy), code: ResponseCode.SUCCESS })
+    })
   }
 
   /** GET_CONSUME_STATS (208). */
@@ -71,16 +68,16 @@ export class StatusHandlers {
         code: ResponseCode.INVALID_PARAMETER,
         remark: `topicList has at most ${topicListLengthMax} characters. Ask for fewer topics at once.`,
       })
-    const { consumers, metadata, world } = this.#state
+    const { consumers, metadata, statistics, world } = this.#state
     const group = header.consumerGroup
     const offsetTable: Array<ConsumeStats["offsetTable"][number]> = []
     const look = ([topic, queueId]: QueueOf): boolean => {
-      const queue = this.#queue(topic, queueId)
+      const queue = this.#state.queueOf(topic, queueId)
       const consumerOffset = ConsumerOffset.query(metadata.offsets, group, topic, queueId) ?? 0
-      const lastTimestamp = this.#storedAt(queue, consumerOffset - 1)
+      const lastTimestamp = this.#state.storedAt(queue, consumerOffset - 1) ?? 0
       const pullOffset = ConsumerOffset.queryPulled(metadata.offsets, group, topic, queueId) ?? 0
-      const progress = { brokerOffset: queue.maxOffset, consumerOffset, lastTimestamp, pullOffset }
-      offsetTable.push([this.#messageQueue(topic, queueId), progress])
+      const progress = { brokerOffset: queue?.maxOffset ?? 0, consumerOffset, lastTimestamp, pullOffset }
+      offsetTable.push([this.#state.messageQueue(topic, queueId), progress])
       return true
     }
     const online = ConsumerGroup.find(consumers, group)
@@ -91,9 +88,12 @@ export class StatusHandlers {
       const isLeft = online !== undefined && online.subscriptions.size > 0 && !online.subscriptions.has(topic)
       if (config !== undefined && !isLeft) topics.push([config, config.readQueueNums])
     }
-    inTurns(world, call, queuesOf(topics), queuesPerTurn, look, () =>
-      call.answer({ body: ConsumeStats.encode({ consumeTps: 0, offsetTable }, legacy), code: ResponseCode.SUCCESS }),
-    )
+    inTurns(world, call, queuesOf(topics), queuesPerTurn, look, () => {
+      let consumeTps = 0
+      for (const [{ topicName }] of topics)
+        consumeTps += Statistics.perSecond(statistics, "GROUP_GET_NUMS", `${topicName}@${group}`)
+      call.answer({ body: ConsumeStats.encode({ consumeTps, offsetTable }, legacy), code: ResponseCode.SUCCESS })
+    })
   }
 
   /** GET_CONSUMER_CONNECTION_LIST (203). */
@@ -125,36 +125,11 @@ export class StatusHandlers {
     call.answer({ body: ProducerConnection.encode({ connectionSet }, legacy), code: ResponseCode.SUCCESS })
   }
 
-  /** GET_BROKER_CONFIG (26). */
-  readonly config = (_command: Command, call: Call): void => {
-    const lines = Object.entries(this.#state.config).map(([name, value]) => `${name}=${value}\n`)
-    call.answer({
-      body: Buffer.from(lines.toSorted().join("")),
-      code: ResponseCode.SUCCESS,
-      ext: { version: ConfigJson.DataVersion.encode(this.#configVersion, legacy).toString() },
-    })
-  }
-
   #topicsOf(header: Admin.GetConsumeStats): ReadonlySet<string> {
     const listed = (header.topicList ?? "").split(";").filter((topic) => topic !== "")
     if (listed.length > 0) return new Set(listed)
     if (header.topic !== undefined && header.topic !== "") return new Set([header.topic])
     return new Set(ConsumerOffset.topicsOfGroup(this.#state.metadata.offsets, header.consumerGroup))
-  }
-
-  #queue(topic: string, queueId: number): ConsumeQueue {
-    const { store } = this.#state
-    const queue = store.queues.get(topic, queueId)
-    queue.correctMin(store.log.minOffset)
-    return queue
-  }
-
-  #storedAt(queue: ConsumeQueue, queueOffset: number): number {
-    return this.#state.store.storeTimestampAt(queue, queueOffset) ?? 0
-  }
-
-  #messageQueue(topic: string, queueId: number) {
-    return { brokerName: this.#state.config.brokerName, queueId, topic }
   }
 }
 

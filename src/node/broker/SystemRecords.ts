@@ -1,5 +1,5 @@
 /**
- * Gantry's own records in the log: changes of topics, groups and consumer offsets, as messages of reserved topics whose
+ * Gantry's own records in the log: changes and deletions of topics and groups, and consumer offsets, as messages of reserved topics whose
  * body is JSON with a kind and a version. They are born at 0.0.0.0:0, which no socket can forge, and clients may not
  * send to their topics. A record sets, so folding it twice is folding it once (promise P9).
  */
@@ -15,15 +15,36 @@ const version = 1
 /** group, topic, queue id, queue offset. */
 export type OffsetTuple = readonly [string, string, number, number]
 
+/** A topic that is deleted, and for each of its queues the id and the offset of the next message. */
+export interface DeletedTopic {
+  readonly topic: string
+  readonly nextOffsets: ReadonlyArray<readonly [queueId: number, nextOffset: number]>
+}
+
+/** A group that is deleted, with its offsets or without. */
+export interface DeletedGroup {
+  readonly group: string
+  readonly withOffsets: boolean
+}
+
+/** What a group may not do with a topic: group, topic, bits. */
+export type ForbiddenTuple = readonly [string, string, number]
+
 export type SystemRecord =
   | { readonly kind: "topics"; readonly topics: ReadonlyArray<TopicConfig> }
   | { readonly kind: "groups"; readonly groups: ReadonlyArray<GroupConfig> }
   | { readonly kind: "offsets"; readonly offsets: ReadonlyArray<OffsetTuple> }
+  | { readonly kind: "topicsDeleted"; readonly topics: ReadonlyArray<DeletedTopic> }
+  | { readonly kind: "groupsDeleted"; readonly groups: ReadonlyArray<DeletedGroup> }
+  | { readonly kind: "forbidden"; readonly forbidden: ReadonlyArray<ForbiddenTuple> }
 
 export const topicOf: Readonly<Record<SystemRecord["kind"], string>> = {
+  forbidden: TopicName.GANTRY_GROUP,
   groups: TopicName.GANTRY_GROUP,
+  groupsDeleted: TopicName.GANTRY_GROUP,
   offsets: TopicName.GANTRY_OFFSET,
   topics: TopicName.GANTRY_TOPIC,
+  topicsDeleted: TopicName.GANTRY_TOPIC,
 }
 
 export const encode = (record: SystemRecord, nowMs: number): MessageIn => ({

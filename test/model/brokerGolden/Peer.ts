@@ -18,6 +18,8 @@ export class Peer {
   readonly answers = new Map<number, Command.Command>()
   /** What the broker asked or told, in its order. */
   readonly told: Array<Command.Command> = []
+  /** What the client answers when the broker asks it something. */
+  reply: (asked: Command.Command) => Command.Command | undefined = () => undefined
   isClosed = false
 
   constructor(cluster: SimWorld, node: SimNode, broker: Address) {
@@ -57,7 +59,11 @@ export class Peer {
     while (splitter.next()) {
       const command = decodeFrame(Buffer.from(splitter.frame.subarray(splitter.start - 4, splitter.end)))
       if (Command.isResponse(command)) this.answers.set(command.opaque, command)
-      else this.told.push(command)
+      else {
+        this.told.push(command)
+        const answer = Command.isOneway(command) ? undefined : this.reply(command)
+        if (answer !== undefined) this.#connection!.write(Command.encode(answer))
+      }
     }
   }
 }

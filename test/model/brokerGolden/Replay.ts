@@ -16,6 +16,7 @@ import * as Scope from "effect/Scope"
 import { PropertyName } from "../../../src/domain/Properties.ts"
 import * as Properties from "../../../src/domain/Properties.ts"
 import * as Command from "../../../src/format/Command.ts"
+import { ConsumerStatus } from "../../../src/format/ConsumeStats.ts"
 import * as MessageId from "../../../src/format/MessageId.ts"
 import { RequestCode } from "../../../src/format/RequestCode.ts"
 import type * as StoredMessage from "../../../src/format/StoredMessage.ts"
@@ -113,6 +114,10 @@ class Replay {
   readonly #offsets = new Map<number, number>()
   readonly #standIns = new Set<string>()
   readonly #prepared: Array<string> = []
+  /** The client ids that spoke on each connection. */
+  readonly #clientIds = new Map<Peer, string>()
+  /** What is asked at the moment: clients that the broker asks in turn answer what they did then. */
+  #asking: Recorded | undefined
   #opaque = 1_000_000_000
 
   constructor(recording: Recording.Recording) {
@@ -129,6 +134,7 @@ class Replay {
       this.#passTime(recorded)
       this.#prepare(recorded)
       const peer = this.#peer(recorded.client)
+      this.#asking = recorded
       const answer = peer.ask(this.#frame(recorded), this.#patience(recorded))
       answers.set(recorded, answer)
       // What was held beyond the recording is no matter of it.
@@ -168,9 +174,27 @@ class Replay {
     const known = this.#peers.get(client)
     if (known !== undefined) return known
     const peer = this.#started.connect()
+    peer.reply = (asked) => this.#replyAsThen(peer, asked)
     this.#peers.set(client, peer)
     this.#all.push(peer)
     return peer
+  }
+
+  /** The part of a client in what an administrator asked. */
+  #replyAsThen(peer: Peer, asked: Command.Command): Command.Command | undefined {
+    const theirs = this.#asking?.theirs
+    if (theirs === undefined) return undefined
+    const { opaque, serialize } = asked
+    if (asked.code !== RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT) return { ...theirs, opaque, serialize }
+    const all = ConsumerStatus.decode(theirs.body)
+    if (all instanceof Error) throw all
+    const messageQueueTable = all.consumerTable.get(this.#clientIds.get(peer) ?? "") ?? []
+    return {
+      ...theirs,
+      body: ConsumerStatus.encode({ consumerTable: new Map(), messageQueueTable }),
+      opaque,
+      serialize,
+    }
   }
 
   /** The recorded frame, with what depends on the run replaced by ours. */
@@ -180,6 +204,11 @@ class Replay {
     if (code === RequestCode.CONSUMER_SEND_MSG_BACK || code === RequestCode.VIEW_MESSAGE_BY_ID) {
       const offset = this.#offsets.get(numberOf(asked, "offset")!)
       if (offset !== undefined) ours["offset"] = String(offset)
+    }
+    const id = code === RequestCode.CONSUME_MESSAGE_DIRECTLY ? MessageId.decode(textOf(asked, "msgId")!) : undefined
+    if (id !== undefined && !(id instanceof Error)) {
+      const physicalOffset = this.#offsets.get(id.physicalOffset)
+      if (physicalOffset !== undefined) ours["msgId"] = MessageId.encode({ ...id, physicalOffset })
     }
     // A pull that overtook its heartbeat: it asks for a version that the broker has not heard of.
     if (theirs?.code === 25) {
@@ -333,8 +362,9 @@ class Replay {
     }
   }
 
-  #note({ asked, code }: Recorded): void {
+  #note({ asked, client, code }: Recorded): void {
     if (code !== RequestCode.HEART_BEAT) return
+    this.#clientIds.set(this.#peer(client), Recording.heartbeatOf(asked).clientID)
     for (const { groupName, subscriptionDataSet } of Recording.heartbeatOf(asked).consumerDataSet)
       this.#subscribed.set(
         groupName,

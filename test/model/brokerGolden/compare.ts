@@ -149,6 +149,7 @@ const body = (code: number, ours: Command, theirs: Command): ReadonlyArray<strin
   if (ours.body.length === 0 || theirs.body.length === 0)
     return ours.body.length === theirs.body.length ? [] : [`a body of ${ours.body.length} bytes`]
   if (code === RequestCode.GET_BROKER_CONFIG) return settings(ours.body.toString(), theirs.body.toString())
+  if (code === RequestCode.GET_BROKER_CONSUME_STATS) return consumeStats(json(ours), json(theirs))
   if (code in tables) return table(tables[code]!, json(ours), json(theirs))
   const normal = normals[code]
   if (normal === undefined) return [`a body of ${ours.body.length} bytes that nobody compares`]
@@ -212,6 +213,29 @@ const pair = (line: string): readonly [string, string] => {
   return [line.slice(0, at), line.slice(at + 1)]
 }
 
+/** What both say of groups that both know: how far they were elsewhere belongs to the recording's other files. */
+const consumeStats = (ours: Tree, theirs: Tree): ReadonlyArray<string> => {
+  const [left, right] = [ours, theirs].map((body: Tree) => Object.assign({}, ...body.consumeStatsList))
+  const found = ours.brokerAddr === theirs.brokerAddr ? [] : [`brokerAddr ${ours.brokerAddr}`]
+  if (Object.keys(ours).join() !== Object.keys(theirs).join()) found.push(`members ${Object.keys(ours).join()}`)
+  for (const group of Object.keys(right)) {
+    if (!(group in left)) {
+      // POP is not served, and what only it made is not there.
+      if (!isOfAnotherFile(group, left) && !group.includes("Pop")) found.push(`${group} missing`)
+      continue
+    }
+    const queues = (topics: Tree): Tree => Object.assign({}, ...topics.map(({ offsetTable }: Tree) => offsetTable))
+    const their = queues(right[group])
+    // What clients committed on their way out was left out of the recording.
+    for (const [queue, { brokerOffset, ...rest }] of Object.entries<Tree>(queues(left[group]))) {
+      const then = their[queue] ?? { brokerOffset, ...rest }
+      if (then.brokerOffset !== brokerOffset) found.push(`${group} ${queue} ends at ${brokerOffset}`)
+      if (Object.keys(then).length !== Object.keys(rest).length + 1) found.push(`${group} ${queue} has other members`)
+    }
+  }
+  return found
+}
+
 /** Which member of a body is a table by name. */
 const tables: { readonly [code: number]: string } = {
   [RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG]: "subscriptionGroupTable",
@@ -237,6 +261,12 @@ const table = (member: string, ours: Tree, theirs: Tree): ReadonlyArray<string> 
   return found
 }
 
+/** A text or number with each of its numbers as 0. */
+const shapeOf = (value: unknown): string =>
+  String(value)
+    .replace(/\d+(?:\.\d+)?(?:[Ee]-?\d+)?/g, "0")
+    .replace(/ (?:[KMGTPE]i)?B\b/g, " B")
+
 /** The part of a body that does not belong to the run, in one order. */
 const normals: { readonly [code: number]: (body: Tree) => unknown } = {
   [RequestCode.GET_CONSUMER_LIST_BY_GROUP]: (body) => [...body.consumerIdList].toSorted(),
@@ -246,5 +276,37 @@ const normals: { readonly [code: number]: (body: Tree) => unknown } = {
   [RequestCode.GET_PRODUCER_CONNECTION_LIST]: (body) => ({ ...body, connectionSet: connections(body) }),
   [RequestCode.GET_TOPIC_STATS_INFO]: (body) => progress(body, "lastUpdateTimestamp"),
   [RequestCode.GET_CONSUME_STATS]: (body) => progress(body, "lastTimestamp"),
+  [RequestCode.QUERY_TOPIC_CONSUME_BY_WHO]: (body) => body.groupList.toSorted(),
+  [RequestCode.QUERY_TOPICS_BY_CONSUMER]: (body) => ({ ...body, topicList: body.topicList.toSorted() }),
+  [RequestCode.GET_SYSTEM_TOPIC_LIST_FROM_BROKER]: (body) => body.topicList.toSorted(),
+  // That the consumers had gone by then was left out of the recording, with what it shows in.
+  [RequestCode.QUERY_SUBSCRIPTION_BY_CONSUMER]: ({ subscriptionData: _online, ...body }) => body,
+  [RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN]: (body) => body,
+  [RequestCode.GET_CONSUMER_RUNNING_INFO]: (body) => body,
+  [RequestCode.CONSUME_MESSAGE_DIRECTLY]: (body) => body,
+  [RequestCode.INVOKE_BROKER_TO_GET_CONSUMER_STATUS]: (body) => Object.entries(body.consumerTable).toSorted(),
+  [RequestCode.QUERY_CONSUME_TIME_SPAN]: (body) =>
+    body.consumeTimeSpanSet.map((span: Tree) =>
+      Object.entries(span).map(([name, value]) => [name, typeof value === "object" ? value : shapeOf(value)]),
+    ),
+  [RequestCode.GET_BROKER_RUNTIME_INFO]: (body) =>
+    Object.entries(body.table)
+      .filter(([name]) => name !== "getMessageEntireTimeMax")
+      .map(([name, value]) => [name.replace(/_\/.*/, "_"), name.endsWith("Tps") ? "" : shapeOf(value)])
+      .toSorted(),
+  [RequestCode.VIEW_BROKER_STATS_DATA]: (body) => shapeOf(JSON.stringify(body)),
+  [RequestCode.QUERY_CONSUME_QUEUE]: ({ filterData, queueData, subscriptionData, ...body }) => ({
+    ...body,
+    queueData: queueData.map(({ tagsCode, ...one }: Tree) => [tagsCode, Object.keys(one)]),
+    topic: subscriptionData?.topic ?? /@(?<topic>\S+)/.exec(filterData)?.groups?.["topic"],
+  }),
+  [RequestCode.GET_ALL_PRODUCER_INFO]: (body) =>
+    Object.entries(body.data)
+      .map(([group, clients]: [string, Tree]) => {
+        const { language, remoteIP, version } = clients[0]
+        const hosts = new Set(clients.map(({ clientId }: Tree) => clientId.split("@")[0]))
+        return [group, [...hosts], version, language, shapeOf(remoteIP)]
+      })
+      .toSorted(),
   [RequestCode.INVOKE_BROKER_TO_RESET_OFFSET]: (body) => Object.entries(body.offsetTable).toSorted(),
 }

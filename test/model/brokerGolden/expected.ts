@@ -5,17 +5,15 @@
 
 /** Request codes that are answered REQUEST_CODE_NOT_SUPPORTED (3), and what they belong to. */
 export const notServed: Readonly<Record<string, ReadonlyArray<number>>> = {
-  "administration of topics and groups": [18, 207, 215, 225, 353],
-  "administration of a running broker": [25, 306, 314, 316, 329, 354, 2003, 2004],
+  "administration of a running broker": [354, 2003, 2004],
   "authentication and authorisation": [3001, 3005, 3010],
   // 3442 and on: what a binary header, whose code has 16 bits, leaves of 200050 and on.
   POP: [400, 401, 402, 3442, 3443, 3444, 3446, 3447, 3448, 200_050, 200_051, 200_052, 200_053, 200_054, 200_055].concat(
     [200_056, 200_151],
   ),
-  "calls relayed to clients": [223, 307, 309, 325],
+  "request and reply": [325],
   "lite topics": [3466, 200_074],
   replication: [907, 908, 1007],
-  statistics: [28, 300, 303, 305, 315, 317, 321, 328, 343, 345],
   timers: [60, 61, 370, 5001],
   transactions: [37, 323],
 }
@@ -34,7 +32,6 @@ export const later: ReadonlyArray<Later> = [
   { answer: 1, codes: [310], scenario: /^(?:error-)?send-timer-|^recall$/, why: "timers" },
   { answer: 1, codes: [11, 46], scenario: /sql/, why: "filters by SQL92" },
   { answer: 1, codes: [17], scenario: /^topic-create-batchcq$/, why: "topics of queue.type BatchCQ" },
-  { answer: 26, codes: [222], scenario: /^reset-offset-by-queue$/, why: "its group was made by request 225" },
   {
     answer: 17,
     codes: [222],
@@ -66,9 +63,9 @@ export const onPurpose: ReadonlyArray<OnPurpose> = [
   },
   {
     code: 26,
-    differs: /^flushDiskType=|^maxTransfer\w+OnMessageInDisk=/,
+    differs: /^enableSplitRegistration=|^flushDiskType=|^maxTransfer\w+OnMessageInDisk=/,
     scenario: "broker-config-get",
-    why: "an answer follows the sync (P1); a consumer that is behind gets as much in one answer as one that is not",
+    why: "an answer follows the sync (P1); a consumer that is behind gets as much in one answer as one that is not; all topics are not sent again and again",
   },
   {
     code: 351,
@@ -82,10 +79,4 @@ export const onPurpose: ReadonlyArray<OnPurpose> = [
     scenario: "topic-config-all",
     why: "made for transactions that were given up",
   },
-  ...["subscription-group-get", "subscription-group-get-missing"].map((scenario) => ({
-    code: 201,
-    differs: /^[BJ]5GroupZ[12] missing$/,
-    scenario,
-    why: "made by request 225",
-  })),
 ]

@@ -57,6 +57,7 @@ const heartbeat = {
 }
 const locked = { clientId: "C", consumerGroup: "G", mqSet: [{ brokerName: "broker-a", ...queue }] }
 const topic = { perm: 6, readQueueNums: 4, topic: "T", topicFilterType: "SINGLE_TAG", writeQueueNums: 4 }
+const listedTopic = { attributes: { "+message.type": "FIFO" }, readQueueNums: 2, topicName: "L", writeQueueNums: 2 }
 const group = { groupName: "G", retryQueueNums: 1, retryMaxTimes: 16 }
 const elements = [1, 2].map((n) => ({ body: Buffer.from(`element ${n}`), flag: 0, properties: "TAGS\u0001A\u0002" }))
 
@@ -94,6 +95,33 @@ export const valid: ReadonlyArray<Valid> = [
   { code: 208, ext: { consumerGroup: "G", topic: "T", topicList: "T;U" } },
   { code: 222, ext: { group: "G", isForce: true, offset: -1, queueId: -1, timestamp: 0, topic: "T" } },
   { code: 351, ext: { lo: true, topic: "T" } },
+  { body: JSON.stringify({ topicConfigList: [listedTopic] }), code: 18, ext: {} },
+  { body: JSON.stringify({ groupConfigList: [{ groupName: "L" }] }), code: 225, ext: {} },
+  { code: 352, ext: { group: "G" } },
+  { code: 353, ext: { group: "G", readable: true, topic: "T" } },
+  { code: 305, ext: {} },
+  { code: 300, ext: { topic: "T" } },
+  { code: 303, ext: { group: "G", topic: "T" } },
+  { code: 308, ext: { compareGroup: "G", filterGroups: "H,I", topic: "T" } },
+  { code: 314, ext: { destGroup: "L", offline: true, srcGroup: "G", topic: "T" } },
+  { code: 315, ext: { statsKey: "T", statsName: "TOPIC_PUT_NUMS" } },
+  { code: 317, ext: { isOrder: false } },
+  { code: 321, ext: { ...ofGroup, count: 3, index: 0 } },
+  { code: 328, ext: {} },
+  { code: 343, ext: { group: "G" } },
+  { code: 345, ext: { group: "G", topic: "T" } },
+  { code: 28, ext: {} },
+  { body: "fileReservedTime=71\n", code: 25, ext: {} },
+  { code: 43, ext: {} },
+  { code: 45, ext: {} },
+  { code: 306, ext: {} },
+  { code: 316, ext: {} },
+  { code: 329, ext: {} },
+  { code: 223, ext: { clientAddr: "", group: "G", topic: "T" } },
+  { code: 307, ext: { clientId: "C", consumerGroup: "G", jstackEnable: false } },
+  { code: 309, ext: { clientId: "C", consumerGroup: "G", msgId: "7F00000200009BE70000000000000000", topic: "T" } },
+  { code: 215, ext: { topic: "L" } },
+  { code: 207, ext: { cleanOffset: true, groupName: "L" } },
   { code: 35, ext: { clientID: "C", consumerGroup: "G", producerGroup: "P" } },
 ]
 
