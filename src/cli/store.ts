@@ -6,7 +6,7 @@ import { messages } from "../infra/store/tools/Dump.ts"
 import * as Repair from "../infra/store/tools/Repair.ts"
 import { StoreView } from "../infra/store/tools/StoreView.ts"
 import { type Verdict, verify } from "../infra/store/tools/Verify.ts"
-import type { Log } from "../infra/telemetry/Log.ts"
+import { type Log, silent } from "../infra/telemetry/Log.ts"
 import { makeNodeWorld } from "../infra/world/NodeWorld.ts"
 import type { Call } from "./Call.ts"
 import { CliFault, usageExitCode } from "./CliFault.ts"
@@ -128,7 +128,7 @@ const runRepair = async (call: Call, access: StoreAccess): Promise<number> => {
 }
 
 const applied = async ({ options, view }: StoreAccess, plan: Repair.Plan): Promise<void> => {
-  const world = makeNodeWorld({ log: warnings })
+  const world = makeNodeWorld({ log: errors })
   const ended = Promise.withResolvers<void>()
   await new Progress("repaired", plan.verdict.endOffset).run(
     Repair.apply(world, options, plan, (error) => (error === undefined ? ended.resolve() : ended.reject(error))),
@@ -137,8 +137,8 @@ const applied = async ({ options, view }: StoreAccess, plan: Repair.Plan): Promi
   await ended.promise
 }
 
-const warn = (message: string): void => void process.stderr.write(`warning: ${message}\n`)
-const warnings: Log = { debug: () => {}, error: warn, info: () => {}, warn }
+/** What recovery warns of stood in the plan. */
+const errors: Log = { ...silent, error: (message) => void process.stderr.write(`${message}\n`) }
 
 const textOf = ({ root, segments }: StoreView, verdict: Verdict): string => {
   const { endOffset, indexEntries, minOffset, problemCount, problems, queueEntries, records, tailBytes } = verdict

@@ -162,6 +162,8 @@ export class CommitLog {
     if (sizeBytes + blankBytes > segmentBytes - within) {
       const blank = segmentBytes - within
       if (this.#appended + blank + sizeBytes - this.#readable > this.#ringLimitBytes) return false
+      // First the segment, then the blank: a log must not end in one, which Apache RocketMQ would write over.
+      if (!this.#openSegment(this.#appended + blank)) return false
       this.#appendBlank(blank)
       within = 0
     }

@@ -9,7 +9,7 @@
  *
  * Source: RocketMQ 5.5.0 file store.
  */
-import { ConsumeQueueEntry, isBlank, preBlank } from "../../format/ConsumeQueueEntry.ts"
+import { ConsumeQueueEntry, isBlank, lost, preBlank } from "../../format/ConsumeQueueEntry.ts"
 import { DiskError } from "../disk/Disk.ts"
 import { attempt } from "./attempt.ts"
 import type { EntryWindows } from "./EntryWindows.ts"
@@ -46,6 +46,10 @@ const read = (source: Buffer, start: number): ConsumeQueueEntry => ({
 /** Where the record of an entry ends; a blank one has none. */
 const endOf = ({ commitLogOffset, sizeBytes }: ConsumeQueueEntry): number =>
   isBlank(sizeBytes) ? commitLogOffset : commitLogOffset + sizeBytes
+
+/** Below which end of the log an entry is gone; that of a lost message stands just before the segment that it belongs to. */
+const placeOf = ({ commitLogOffset, sizeBytes }: ConsumeQueueEntry): number =>
+  isBlank(sizeBytes) && commitLogOffset > 0 ? commitLogOffset + 1 : commitLogOffset
 
 export class ConsumeQueue {
   readonly topic: string
@@ -173,12 +177,13 @@ export class ConsumeQueue {
   }
 
   /**
-   * Passes over the messages before `queueOffset`, which are lost: their offsets stay used, and readers skip them. Their
-   * entries name `commitLogOffset`, where the log goes on, so that all entries ascend.
+   * Passes over the messages before `queueOffset`, which are lost: their offsets stay used, and readers skip them. The
+   * queue goes on with a record at `commitLogOffset`.
    */
-  appendLost(queueOffset: number, commitLogOffset: number): void {
-    while (this.maxOffset < queueOffset) this.append(commitLogOffset, preBlank.sizeBytes, preBlank.tagsCode)
-    this.lastCommitLogEnd = commitLogOffset
+  appendLost(queueOffset: number, commitLogOffset: number, segmentBytes: number): void {
+    const entry = lost(commitLogOffset, segmentBytes)
+    while (this.maxOffset < queueOffset) this.append(entry.commitLogOffset, entry.sizeBytes, entry.tagsCode)
+    this.lastCommitLogEnd = endOf(entry)
   }
 
   /** The entries from `queueOffset` on that are in memory; undefined when they must be loaded first. */
@@ -280,7 +285,7 @@ export class ConsumeQueue {
       // A blank entry of offset 0 stands for a message that was gone when the file was made.
       const isGone =
         entry === undefined ||
-        entry.commitLogOffset < commitLogMin ||
+        placeOf(entry) < commitLogMin ||
         (isBlank(entry.sizeBytes) && entry.commitLogOffset === 0)
       if (isGone) low = middle + 1
       else high = middle
@@ -291,7 +296,8 @@ export class ConsumeQueue {
   /** Where the last record of a full file begins. */
   #lastOf(segment: Segment): number {
     const end = (segment.baseOffset + this.#files.segmentBytes) / entryBytes
-    return this.#entryInFiles(end - 1)?.commitLogOffset ?? -1
+    const entry = this.#entryInFiles(end - 1)
+    return entry === undefined ? -1 : placeOf(entry)
   }
 
   /** Windows are counted from the start of their file, so that none reaches into the next. */

@@ -116,9 +116,9 @@ export class QueueTable {
   }
 
   /** Passes over messages that are lost: see `ConsumeQueue.appendLost`. */
-  appendLost(queue: ConsumeQueue, queueOffset: number, commitLogOffset: number): void {
+  appendLost(queue: ConsumeQueue, queueOffset: number, commitLogOffset: number, logSegmentBytes: number): void {
     this.#touch(queue)
-    queue.appendLost(queueOffset, commitLogOffset)
+    queue.appendLost(queueOffset, commitLogOffset, logSegmentBytes)
   }
 
   #touch(queue: ConsumeQueue): void {

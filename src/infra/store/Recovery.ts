@@ -307,7 +307,7 @@ const queueOf = (
     if (isPartial) throw new QueueGap(gap)
     if (queue.maxOffset > 0 && queueOffset - queue.maxOffset <= lostMax) {
       ports.logger.warn(`${gap}: the messages between are lost`)
-      ports.queues.appendLost(queue, queueOffset, physicalOffset)
+      ports.queues.appendLost(queue, queueOffset, physicalOffset, ports.log.files.segmentBytes)
     } else {
       // The oldest record is where a queue may begin: what came before it was deleted with its segment.
       if (queue.maxOffset > 0) ports.logger.warn(gap)

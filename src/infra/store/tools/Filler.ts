@@ -7,7 +7,6 @@ import { MessageFlag, transactionType } from "../../../domain/SysFlag.ts"
 import { nowhere } from "../../../format/Host.ts"
 import * as StoredMessage from "../../../format/StoredMessage.ts"
 import type { Disk, DiskFile } from "../../disk/Disk.ts"
-import { makeDurableDirectory } from "../../disk/durable.ts"
 import { segmentName } from "../SegmentFiles.ts"
 import type { Hole } from "./LogSurvey.ts"
 import type { StoreView } from "./StoreView.ts"
@@ -23,31 +22,45 @@ export const isFiller = ({ bornHost, sysFlag, topic }: StoredMessage.StoredMessa
   shapes.some(([known]) => known === topic)
 
 /** Whether a filler has room in a hole. `isEnd`: no record stands behind it. */
-export const fits = (view: StoreView, hole: Hole, isEnd: boolean): boolean => {
-  const end = endOf(view, hole, isEnd)
-  return end - hole.from >= (end % view.segmentBytes === 0 ? StoredMessage.blankSizeBytes : recordBytesMin)
+export const fits = ({ segmentBytes }: StoreView, { from, to }: Hole, isEnd: boolean): boolean => {
+  const leftInSegment = segmentBytes - (from % segmentBytes)
+  if (isEnd || to - from >= leftInSegment) return leftInSegment >= StoredMessage.blankSizeBytes
+  return to - from >= recordBytesMin
 }
 
-/** Fills a hole and syncs it. */
-export const write = (view: StoreView, hole: Hole, isEnd: boolean): void => {
-  const { disk, segmentBytes } = view
-  const { from, storedMs } = hole
-  const folder = `${view.root}/commitlog`
-  const end = endOf(view, hole, isEnd)
-  makeDurableDirectory(disk, folder)
+/** Fills a hole and syncs it. At the end of the log it may become longer. */
+export const write = (view: StoreView, { from, storedMs, to }: Hole, isEnd: boolean): void => {
+  const { segmentBytes } = view
+  const end = isEnd ? Math.max(to, from + recordBytesMin) : to
   for (let base = from - (from % segmentBytes); base < end; base += segmentBytes) {
-    const file = disk.open(`${folder}/${segmentName(base)}`, "create")
+    const file = view.disk.open(pathOf(view, base), "create")
+    file.truncate(segmentBytes)
     const begin = Math.max(from, base)
-    if (end < base + segmentBytes) fillWithin(file, base, begin, end, storedMs)
-    else fillToEnd(file, segmentBytes, base, begin, storedMs)
+    const segmentEnd = base + segmentBytes
+    const hasRoomBehind = end + StoredMessage.blankSizeBytes <= segmentEnd
+    if (end < segmentEnd && (hasRoomBehind || !isEnd)) fillWithin(file, base, begin, pieceEnd(begin, end), storedMs)
+    else {
+      fillToEnd(file, segmentBytes, base, begin, storedMs)
+      // A log must not end in a blank, which Apache RocketMQ would write over.
+      if (isEnd) createEmpty(view, segmentEnd)
+    }
     file.syncSync()
     file.close()
   }
-  disk.syncDirectory(folder)
+  view.disk.syncDirectory(`${view.root}/commitlog`)
 }
 
-const endOf = ({ segmentBytes }: StoreView, { to }: Hole, isEnd: boolean): number =>
-  isEnd ? Math.ceil(to / segmentBytes) * segmentBytes : to
+/** The part of a hole that lies in its last segment may be shorter than a record. */
+const pieceEnd = (begin: number, end: number): number => Math.max(end, begin + recordBytesMin)
+
+const pathOf = ({ root }: StoreView, base: number): string => `${root}/commitlog/${segmentName(base)}`
+
+const createEmpty = (view: StoreView, base: number): void => {
+  const file = view.disk.open(pathOf(view, base), "create")
+  file.truncate(view.segmentBytes)
+  file.syncSync()
+  file.close()
+}
 
 /** Gives a file the size of the segments; what is cut off was kept before. */
 export const resize = (disk: Disk, path: string, sizeBytes: number): void => {

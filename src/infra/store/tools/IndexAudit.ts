@@ -11,11 +11,16 @@ import type { StoreView } from "./StoreView.ts"
 const { entryBytes } = IndexFormat
 /** Entries that are read at once: 1 MB. */
 const sliceEntries = 50_000
+/** Entries before the current one that may come again. */
+const recentMax = 10_000
+
+const nameOf = ({ commitLogOffset, keyHash }: IndexFormat.IndexEntry): string => `${commitLogOffset} ${keyHash}`
 
 export class IndexAudit {
   readonly #view: StoreView
   readonly #report: (sentence: string) => void
   readonly #entries: Iterator<IndexFormat.IndexEntry>
+  readonly #recent = new Set<string>()
   #next: IndexFormat.IndexEntry | undefined
   /** Why the index cannot be compared at all. */
   readonly unreadable: string | undefined
@@ -40,6 +45,7 @@ export class IndexAudit {
       const isFound = entry?.commitLogOffset === physicalOffset && entry.keyHash === IndexFormat.indexKeyHash(key)
       if (isFound) {
         this.entries++
+        this.#remember(entry)
         this.#advance()
       } else if (isDue) this.#report(`index: the record at ${physicalOffset} is not found by ${key}`)
     }
@@ -53,8 +59,19 @@ export class IndexAudit {
   /** Entries that no record of the log asked for. */
   #skipBelow(commitLogOffset: number): void {
     for (let entry = this.#next; entry !== undefined && entry.commitLogOffset < commitLogOffset; entry = this.#next) {
-      this.#report(`index: an entry leads to ${entry.commitLogOffset}, where no record has its key`)
+      // Apache RocketMQ indexes its last records once more when it starts.
+      if (!this.#recent.has(nameOf(entry)))
+        this.#report(`index: an entry leads to ${entry.commitLogOffset}, where no record has its key`)
       this.#advance()
+    }
+  }
+
+  #remember(entry: IndexFormat.IndexEntry): void {
+    this.#recent.add(nameOf(entry))
+    if (this.#recent.size <= recentMax) return
+    for (const oldest of this.#recent) {
+      this.#recent.delete(oldest)
+      return
     }
   }
 

@@ -111,6 +111,7 @@ export function* apply(
   state.markRepair()
   for (const { path, sizeBytes } of view.segments)
     if (sizeBytes !== view.segmentBytes) Filler.resize(disk, path, view.segmentBytes)
+  makeDurableDirectory(disk, `${root}/commitlog`)
   for (const hole of verdict.holes) {
     Filler.write(view, hole, isEnd(hole, verdict))
     yield view.minOffset
@@ -207,8 +208,10 @@ const keepOffsets = ({ log, queues }: MessageStore, name: string, maxOffset: num
   const at = name.lastIndexOf("/")
   const queue = queues.get(name.slice(0, at), Number(name.slice(at + 1)))
   if (queue.maxOffset >= maxOffset) return
-  if (queue.maxOffset > 0) return queues.appendLost(queue, maxOffset, log.readableOffset)
+  const { segmentBytes } = log.files
+  // Below the end of the log, or Apache RocketMQ takes it for one that a crash left too many.
+  if (queue.maxOffset > 0) return queues.appendLost(queue, maxOffset, log.readableOffset - 1, segmentBytes)
   // None of its messages is in the log: a blank entry of offset 0 makes it an empty queue that goes on there.
   queue.startAt(maxOffset - 1)
-  queues.appendLost(queue, maxOffset, 0)
+  queues.appendLost(queue, maxOffset, 0, segmentBytes)
 }

@@ -4,6 +4,7 @@ import type { SimDisk } from "../../disk/SimDisk.ts"
 import { keepAll, keepNone, keepSome } from "../../disk/survival.ts"
 import { SeededRandom } from "../../random/SeededRandom.ts"
 import { diskOf, recordedOptions } from "../../../../test/model/store/goldenStore.ts"
+import { ConsumeQueueEntry, isBlank, isWritten } from "../../../format/ConsumeQueueEntry.ts"
 import * as Host from "../../../format/Host.ts"
 import * as StoredMessage from "../../../format/StoredMessage.ts"
 import { messageIn, StoreRig } from "../../../../test/model/store/StoreRig.ts"
@@ -367,6 +368,19 @@ const damaged = (): StoreRig => {
   return rig
 }
 
+/** The entries of a queue as they stand in its files. */
+const entriesOf = (rig: StoreRig, topic: string, queueId: number): ReadonlyArray<readonly [number, number]> => {
+  const folder = `/store/consumequeue/${topic}/${queueId}`
+  return rig.disk.list(folder).flatMap((name) => {
+    const bytes = readRange(rig, `${folder}/${name}`, 0, rig.options.consumeQueueSegmentBytes)
+    return Array.from({ length: bytes.length / 20 }, (_, i) => i * 20)
+      .filter((at) => isWritten(bytes, at))
+      .map(
+        (at) => [ConsumeQueueEntry.at.commitLogOffset(bytes, at), ConsumeQueueEntry.at.sizeBytes(bytes, at)] as const,
+      )
+  })
+}
+
 describe("repair", () => {
   it("has nothing to say of a store that is whole", () => {
     expect(printPlan(finished(plan(viewOf(closed()))))).toEqual([])
@@ -427,6 +441,26 @@ describe("repair", () => {
     // What a snapshot says that it covers is still there: no position of the log is given out twice.
     expect(verified(rig).endOffset).toBeGreaterThanOrEqual(at)
     checkWhole(rig, 120, ["m117", "m118", "m119"])
+  })
+
+  it("entries of lost messages are such as Apache RocketMQ 5.5.0 passes over: cut by the end of the segment before", () => {
+    const rig = damaged()
+    repaired(rig)
+    const blanks = [0, 1].flatMap((queueId) => entriesOf(rig, "Orders", queueId)).filter(([, size]) => isBlank(size))
+    // The segment at 4096 is lost: its messages, up to where the one at 8192 goes on. In the first there is no such place.
+    expect(blanks.filter(([at]) => at === 8191).length).toBeGreaterThan(3)
+    expect(blanks.filter(([at, size]) => at === 8191 && size !== 2)).toEqual([])
+    expect(blanks.filter(([at]) => at < 4096)).toMatchObject([[expect.any(Number), 0x7f_ff_ff_ff]])
+  })
+
+  it("the log does not end in a blank, which Apache RocketMQ would write over", () => {
+    const rig = closed()
+    const last = rig.disk.list("/store/commitlog").at(-1)!
+    rig.disk.remove(`/store/commitlog/${last}`)
+    repaired(rig)
+    const { endOffset } = verified(rig)
+    const segments = rig.disk.list("/store/commitlog")
+    expect(Number(segments.at(-1))).toBe(endOffset - (endOffset % 4096))
   })
 
   it("no broker starts on a store whose repair was interrupted", () => {
