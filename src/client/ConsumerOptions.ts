@@ -21,6 +21,9 @@ export type SubscriptionOption =
       readonly sql?: string
     }
 
+/** Where a group starts in a queue that it has no progress in. */
+export type ConsumeFromOption = "first" | "last" | { readonly timestampMs: number }
+
 /** How the queues are shared out; every member of a group must use the same. */
 export type RebalanceStrategyOption =
   | "AVG"
@@ -41,7 +44,7 @@ export interface ConsumerOptions {
   /** Each queue's messages one after another, on one member at a time (P5). Default false. */
   readonly ordered?: boolean
   /** Where a group starts that has no progress yet; default `last`: with messages sent from then on. */
-  readonly consumeFromWhere?: "first" | "last" | { readonly timestampMs: number }
+  readonly consumeFromWhere?: ConsumeFromOption
   readonly rebalanceStrategy?: RebalanceStrategyOption
   /** Handlers at work at once; ordered: queues. Default 20. */
   readonly concurrency?: number

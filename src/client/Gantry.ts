@@ -17,9 +17,10 @@ import { type Log, silent } from "../infra/telemetry/Log.ts"
 import { nodeDiagnostics } from "../infra/telemetry/NodeDiagnostics.ts"
 import { makeNodeLog } from "../infra/telemetry/NodeLog.ts"
 import { Consumer } from "./Consumer.ts"
-import { type ConsumerOptions, type ConsumerSettings, consumerSettingsOf } from "./ConsumerOptions.ts"
+import { type ConsumerOptions, consumerSettingsOf } from "./ConsumerOptions.ts"
 import type { Handler } from "./core/Handling.ts"
 import { Instance } from "./core/Instance.ts"
+import { LitePullCore } from "./core/LitePullCore.ts"
 import { LocalOffsets } from "./core/LocalOffsets.ts"
 import * as NameServerSource from "./core/NameServerSource.ts"
 import { BrokerOffsets, type Offsets } from "./core/Offsets.ts"
@@ -28,6 +29,8 @@ import { PushConsumerCore } from "./core/PushConsumerCore.ts"
 import { StateError } from "./GantryError.ts"
 import { type ClientWorld, type GantryOptions, propertyOf, settingsOf } from "./Options.ts"
 import { Producer } from "./Producer.ts"
+import { PullConsumer } from "./PullConsumer.ts"
+import { type PullConsumerOptions, pullConsumerSettingsOf } from "./PullConsumerOptions.ts"
 import { type ProducerOptions, producerSettingsOf } from "./ProducerOptions.ts"
 
 /** Something made by a Gantry object, which ends with it. */
@@ -88,6 +91,15 @@ export class Gantry implements AsyncDisposable {
     )
   }
 
+  /** Makes a consumer that hands messages out when it is asked for them. One of each group at a time. */
+  pullConsumer(options: PullConsumerOptions): PullConsumer {
+    const instance = this.#open()
+    const settings = pullConsumerSettingsOf(options)
+    const core = new LitePullCore(instance, settings, this.#offsetsOf(settings))
+    for (const subscription of options.subscriptions ?? []) core.subscribe(subscription)
+    return this.#added(new PullConsumer(instance, settings, core, (part) => this.#parts.delete(part)))
+  }
+
   /** Closes whatever was made here, each as its own `close` does, then the connections. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -109,7 +121,7 @@ export class Gantry implements AsyncDisposable {
   }
 
   /** Where the progress of a consumer is kept. A broadcast finds its file again by a name that stays over restarts. */
-  #offsetsOf({ group, isBroadcasting }: ConsumerSettings): Offsets {
+  #offsetsOf({ group, isBroadcasting }: { readonly group: string; readonly isBroadcasting: boolean }): Offsets {
     if (!isBroadcasting) return new BrokerOffsets(this.#instance, group)
     const folder =
       this.#options.localOffsetStoreDir ??

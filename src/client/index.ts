@@ -1,7 +1,12 @@
 /** The SDK with promises. `gantry-mq/effect` is the same for Effect. */
 export type { MessageQueue } from "../domain/MessageQueue.ts"
 export { Consumer, type RunOptions } from "./Consumer.ts"
-export type { ConsumerOptions, RebalanceStrategyOption, SubscriptionOption } from "./ConsumerOptions.ts"
+export type {
+  ConsumeFromOption,
+  ConsumerOptions,
+  RebalanceStrategyOption,
+  SubscriptionOption,
+} from "./ConsumerOptions.ts"
 export { Gantry } from "./Gantry.ts"
 export {
   AnswerError,
@@ -21,3 +26,6 @@ export type { ClientWorld, GantryOptions } from "./Options.ts"
 export type { OutgoingMessage, QueueSelector, SendOptions, SendResult, SendStatus } from "./OutgoingMessage.ts"
 export { PartialBatchError, Producer } from "./Producer.ts"
 export type { ProducerOptions } from "./ProducerOptions.ts"
+export type { Fetched, FetchStatus } from "./core/fetch.ts"
+export { type FetchOptions, type IterationOptions, type PollOptions, PullConsumer } from "./PullConsumer.ts"
+export type { PullConsumerOptions } from "./PullConsumerOptions.ts"
