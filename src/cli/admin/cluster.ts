@@ -227,7 +227,10 @@ const countsOf = async (
   )
   const known = found.filter((stats) => stats !== undefined)
   return {
-    day: known.reduce((sum, { statsDay }) => sum + statsDay.sum, 0),
+    // A broker fills the window of a day hour by hour: until then the smaller ones know more.
+    day: known.reduce((sum, { statsDay, statsHour, statsMinute }) => {
+      return sum + (statsDay.sum || statsHour.sum || statsMinute.sum)
+    }, 0),
     tps: Output.rounded(known.reduce((sum, { statsMinute }) => sum + statsMinute.tps, 0)),
   }
 }

@@ -64,12 +64,13 @@ export const run = async (
       const startMs = Date.now()
       const [name = "", ...words] = step.line.split(" ").map(filled)
       const printed = await (name === "client" ? tool.client(words[0]!, words[1]!) : tool.admin([name, ...words]))
-      const match = step.says.exec(printed)
+      const refused = servers.make === "Gantry" ? step.refused : undefined
+      const match = (refused ?? step.says).exec(printed)
       for (const [group, value] of Object.entries(match?.groups ?? {})) known.set(group, value)
-      const ok = match !== null && !failure.test(printed)
+      const ok = match !== null && failure.test(printed) === (refused !== undefined)
       report({
         client,
-        detail: ok ? "" : printed,
+        detail: ok ? (refused === undefined ? "" : "refused, as it should be") : printed,
         ms: Date.now() - startMs,
         ok,
         scenario: `mqadmin: ${name}${step.about === undefined ? "" : `, ${step.about}`}`,
