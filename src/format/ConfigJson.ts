@@ -154,20 +154,6 @@ export const ConsumerOffsets = record(
 )
 export type ConsumerOffsets = typeof ConsumerOffsets.Type
 
-/** Which topics each group has offsets of, from the keys of an offset table. */
-export const groupTopicMap = (offsetTable: ConsumerOffsets["offsetTable"]): Map<string, string[]> => {
-  const topics = new Map<string, string[]>()
-  for (const key of offsetTable.keys()) {
-    const at = key.indexOf("@")
-    if (at < 0) continue
-    const group = key.slice(at + 1)
-    const known = topics.get(group)
-    if (known === undefined) topics.set(group, [key.slice(0, at)])
-    else known.push(key.slice(0, at))
-  }
-  return topics
-}
-
 /** `delayOffset.json`: by delay level (from 1), the next queue offset to deliver. */
 export const DelayOffsets = record(
   "delayOffset.json",
@@ -205,37 +191,46 @@ export const parseSubscriptionGroups = (text: string) => read(SubscriptionGroups
 export const parseConsumerOffsets = (text: string) => read(ConsumerOffsets, text)
 export const parseDelayOffsets = (text: string) => read(DelayOffsets, text)
 
-/** The content of each file as it lies in `config/`. */
+/**
+ * The content of each file as it lies in `config/`, in pieces: the tables are read as the pieces are asked for, and may
+ * grow meanwhile.
+ */
 export const printTopics = ({
   deleted,
   position,
   ...topics
-}: Positioned<Topics> & { readonly deleted?: ReadonlyMap<string, Deleted> }): string => {
+}: Positioned<Topics> & { readonly deleted?: ReadonlyMap<string, Deleted> }): Iterable<string> => {
   const hasDeleted = deleted !== undefined && deleted.size > 0
   const gantry =
     position === undefined ? {} : { gantry: { commitLogOffset: position, ...(hasDeleted ? { deleted } : {}) } }
-  return Topics.print({ ...topics, ...gantry }, pretty, "")
+  return Topics.pieces({ ...topics, ...gantry }, pretty, "")
 }
 
-export const printSubscriptionGroups = ({ position, ...groups }: Positioned<SubscriptionGroups>): string =>
-  SubscriptionGroups.print({ ...groups, ...mark(position) }, pretty, "")
+export const printSubscriptionGroups = ({ position, ...groups }: Positioned<SubscriptionGroups>): Iterable<string> =>
+  SubscriptionGroups.pieces({ ...groups, ...mark(position) }, pretty, "")
 
-export const printConsumerOffsets = ({
+/** `committed`: by group, topic and queue id the next offset. Pieces may be empty while the tables are prepared. */
+export function* printConsumerOffsets({
+  committed,
   dataVersion,
-  offsetTable,
   position,
-}: Pick<Positioned<ConsumerOffsets>, "dataVersion" | "offsetTable" | "position">): string =>
-  ConsumerOffsets.print(
-    {
-      dataVersion,
-      offsetTable,
-      groupTopicMap: groupTopicMap(offsetTable),
-      pullOffsetTable: new Map(),
-      ...mark(position),
-    },
-    pretty,
-    "",
-  )
+}: {
+  readonly committed: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, number>>>
+  readonly dataVersion: DataVersion
+  readonly position: number | undefined
+}): Generator<string, void> {
+  const offsetTable = new Map<string, ReadonlyMap<number, number>>()
+  const groupTopicMap = new Map<string, Array<string>>()
+  for (const [group, topics] of committed) {
+    groupTopicMap.set(group, [...topics.keys()])
+    for (const [topic, queues] of topics) {
+      offsetTable.set(`${topic}@${group}`, queues)
+      yield ""
+    }
+  }
+  const tables = { dataVersion, groupTopicMap, offsetTable, pullOffsetTable: new Map() }
+  yield* ConsumerOffsets.pieces({ ...tables, ...mark(position) }, pretty, "")
+}
 
-export const printDelayOffsets = ({ position, ...offsets }: Positioned<DelayOffsets>): string =>
-  DelayOffsets.print({ ...offsets, ...mark(position) }, pretty, "")
+export const printDelayOffsets = ({ position, ...offsets }: Positioned<DelayOffsets>): Iterable<string> =>
+  DelayOffsets.pieces({ ...offsets, ...mark(position) }, pretty, "")

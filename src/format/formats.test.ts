@@ -64,22 +64,15 @@ describe("small rules of formats", () => {
 
   it("ConfigJson: a file says how much of the log it covers, unless another program wrote it", () => {
     const offsets = { dataVersion: { counter: 1, stateVersion: 0, timestamp: 2 }, offsetTable: new Map([[1, 7]]) }
-    const text = ConfigJson.printDelayOffsets({ ...offsets, position: 4096 })
+    const text = [...ConfigJson.printDelayOffsets({ ...offsets, position: 4096 })].join("")
     expect(text).toContain('"gantry":{\n\t\t"commitLogOffset":4096\n\t}')
     expect(ConfigJson.parseDelayOffsets(text)).toEqual({ ...offsets, position: 4096 })
-    expect(ConfigJson.parseDelayOffsets(ConfigJson.printDelayOffsets({ ...offsets, position: undefined }))).toEqual({
+    expect(
+      ConfigJson.parseDelayOffsets([...ConfigJson.printDelayOffsets({ ...offsets, position: undefined })].join("")),
+    ).toEqual({
       ...offsets,
       position: undefined,
     })
     expect(ConfigJson.parseTopics("{")).toBeInstanceOf(Malformed)
-    expect(
-      ConfigJson.groupTopicMap(
-        new Map([
-          ["T@G", new Map()],
-          ["nonsense", new Map()],
-          ["U@G", new Map()],
-        ]),
-      ),
-    ).toEqual(new Map([["G", ["T", "U"]]]))
   })
 })

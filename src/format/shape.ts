@@ -41,6 +41,8 @@ export interface Shape<T> {
   readonly read: (json: Json) => T | Malformed
   /** Prints a value; `indent` is what stands before each line of it. A method, so that shapes of any value are one type. */
   print(value: T, style: Style, indent: string): string
+  /** What `print` prints, an entry at a time: maps have it. The map is read as it goes on. */
+  pieces?(value: T, style: Style, indent: string): Generator<string, void>
 }
 
 /** A member of a record. Without a fallback, an absent member is refused unless it is optional. */
@@ -176,6 +178,8 @@ export const map = <T>(of: Shape<T>): Shape<ReadonlyMap<string, T>> => ({
   read: (json) => readEntries(of, json, (key) => key),
   print: (values, style, indent) =>
     printEntries(of, sorted(values, style), style, indent, (key) => JSON.stringify(key)),
+  pieces: (values, style, indent) =>
+    entryPieces(of, sorted(values, style), style, indent, (key) => JSON.stringify(key)),
 })
 
 /** A map from int or long; legacy JSON leaves such keys unquoted. */
@@ -220,6 +224,24 @@ const printEntries = <K, T>(
   const inner = `${indent}\t`
   for (const [key, value] of entries) items.push(`${printKey(key, style, inner)}:${of.print(value, style, inner)}`)
   return enclose("{", items, "}", style, indent)
+}
+
+function* entryPieces<K, T>(
+  of: Shape<T>,
+  entries: Iterable<readonly [K, T]>,
+  style: Style,
+  indent: string,
+  printKey: (key: K) => string,
+): Generator<string, void> {
+  const inner = `${indent}\t`
+  const lineStart = style.pretty ? `\n${inner}` : ""
+  let before = `{${lineStart}`
+  for (const [key, value] of entries) {
+    yield `${before}${printKey(key)}:${of.print(value, style, inner)}`
+    before = `,${lineStart}`
+  }
+  if (before.startsWith("{")) yield "{}"
+  else yield style.pretty ? `\n${indent}}` : "}"
 }
 
 /** Names to texts, as a plain object: the attributes of a topic or group. */
@@ -269,6 +291,8 @@ export interface RecordShape<M extends Members> extends Shape<Values<M>> {
   readonly decode: (body: Buffer) => Values<M> | Malformed
   /** Reads text of any length: files of our own. */
   readonly parse: (text: string) => Values<M> | Malformed
+  /** What `print` prints, an entry of a member's map at a time: for tables that are too large for one turn. */
+  pieces(value: Values<M>, style: Style, indent: string): Generator<string, void>
   encode(value: Values<M>, style?: Style): Buffer
 }
 
@@ -320,6 +344,22 @@ export const record = <M extends Members>(name: string, members: M, sizeMax = bo
     return enclose("{", items, "}", style, indent)
   }
 
+  const pieces = function* (value: Values<M>, style: Style, indent: string): Generator<string, void> {
+    const inner = `${indent}\t`
+    const lineStart = style.pretty ? `\n${inner}` : ""
+    let before = `{${lineStart}`
+    for (const { member, name: fieldName } of fields) {
+      const one = (value as { readonly [name: string]: unknown })[fieldName]
+      if (one === undefined) continue
+      yield `${before}"${fieldName}":`
+      if (member.shape.pieces === undefined) yield member.shape.print(one, style, inner)
+      else yield* member.shape.pieces(one, style, inner)
+      before = `,${lineStart}`
+    }
+    if (before.startsWith("{")) yield "{}"
+    else yield style.pretty ? `\n${indent}}` : "}"
+  }
+
   const readParsed = (json: Json | Malformed): Values<M> | Malformed =>
     json instanceof Malformed ? new Malformed(name, json.reason) : read(json)
 
@@ -334,6 +374,7 @@ export const record = <M extends Members>(name: string, members: M, sizeMax = bo
     Type: undefined as unknown as Values<M>,
     read,
     print,
+    pieces,
     decode,
     parse: (source) => readParsed(LenientJson.parse(source)),
     encode: (value, style = legacy) => Buffer.from(print(value, style, ""), "utf8"),

@@ -69,7 +69,7 @@ it("P9: a snapshot never holds a topic that the log has not heard of", () => {
   const cluster = new OneBroker(7)
   cluster.diskWeather.syncDelayMs = 500
   const first = cluster.tell(createTopic("first"))
-  cluster.world.sim.runFor(300)
+  cluster.world.sim.runFor(800)
   const second = cluster.tell(createTopic("second"))
   // The first is durable and its snapshot written, while the record of the second waits for its sync.
   cluster.world.sim.runUntil(() => first() !== undefined, 60_000)

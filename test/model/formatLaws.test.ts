@@ -118,6 +118,7 @@ describe("JSON bodies", () => {
         const body = shape.encode(value, style)
         if (style === standard && !body.includes("{{")) JSON.parse(body.toString("utf8"))
         expect(valueOf(shape.decode(body))).toEqual(value)
+        expect([...shape.pieces(value, style, "")].join("")).toBe(shape.print(value, style, ""))
       }),
       { numRuns: 40 },
     )

@@ -27,6 +27,8 @@ const settings = { segmentBytes: 65_536, slots: 100, entries: 400 }
 
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex")
 
+const joined = (pieces: Iterable<string>): string => [...pieces].join("")
+
 const valueOf = <T>(decoded: T | Malformed): T => {
   if (decoded instanceof Malformed) throw decoded
   return decoded
@@ -273,15 +275,22 @@ describe.each(storeNames)("%s", (name: StoreName) => {
     for (const { perm, readQueueNums, topic } of expected.topics) {
       expect(topics.topicConfigTable.get(topic)).toMatchObject({ perm, readQueueNums, topicName: topic })
     }
-    expect(ConfigJson.printTopics(topics)).toBe(configText(files, "topics.json"))
+    expect(joined(ConfigJson.printTopics(topics))).toBe(configText(files, "topics.json"))
 
     const groups = valueOf(ConfigJson.parseSubscriptionGroups(configText(files, "subscriptionGroup.json")))
-    expect(ConfigJson.printSubscriptionGroups(groups)).toBe(configText(files, "subscriptionGroup.json"))
+    expect(joined(ConfigJson.printSubscriptionGroups(groups))).toBe(configText(files, "subscriptionGroup.json"))
 
     const offsets = valueOf(ConfigJson.parseConsumerOffsets(configText(files, "consumerOffset.json")))
     const plain = Object.fromEntries([...offsets.offsetTable].map(([key, table]) => [key, Object.fromEntries(table)]))
     expect(plain).toEqual(expected.consumerOffsets)
-    const printed = valueOf(ConfigJson.parseConsumerOffsets(ConfigJson.printConsumerOffsets(offsets)))
+    const committed = new Map<string, Map<string, ReadonlyMap<number, number>>>()
+    for (const [key, queues] of offsets.offsetTable) {
+      const [topic = "", group = ""] = key.split("@")
+      committed.set(group, (committed.get(group) ?? new Map()).set(topic, queues))
+    }
+    const { dataVersion, position } = offsets
+    const text = joined(ConfigJson.printConsumerOffsets({ committed, dataVersion, position }))
+    const printed = valueOf(ConfigJson.parseConsumerOffsets(text))
     const derived = (map: typeof offsets.groupTopicMap) => [...(map ?? [])].map(([key, list]) => [key, new Set(list)])
     // The derived map is printed in the order of our table, not of a Java hash map.
     expect(new Map(derived(printed.groupTopicMap) as never)).toEqual(new Map(derived(offsets.groupTopicMap) as never))
@@ -289,6 +298,6 @@ describe.each(storeNames)("%s", (name: StoreName) => {
 
     const delays = valueOf(ConfigJson.parseDelayOffsets(configText(files, "delayOffset.json")))
     expect(Object.fromEntries(delays.offsetTable)).toEqual(expected.delayOffsets)
-    expect(ConfigJson.printDelayOffsets(delays)).toBe(configText(files, "delayOffset.json"))
+    expect(joined(ConfigJson.printDelayOffsets(delays))).toBe(configText(files, "delayOffset.json"))
   })
 })

@@ -80,7 +80,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   const failed = yield* Deferred.make<never, BrokerFault>()
   const opened = yield* Effect.acquireRelease(
     openStore(config, world, levels.success, processId),
-    ({ metadata, store }) => closeStore(metadata, store, world),
+    ({ metadata, store }) => closeStore(metadata, store),
   )
   const { metadata, store, wasUsed } = opened
   const server = new RemotingServer(world, {
@@ -130,7 +130,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
     Effect.forever(
       Effect.andThen(
         Effect.sleep(config.flushConsumerOffsetInterval),
-        Effect.sync(() => attempt(world, "offsets", () => metadata.writeProgress())),
+        Effect.sync(() => metadata.writeProgress(() => {})),
       ),
     ),
   )
@@ -241,13 +241,13 @@ const startMetadata = (
   })
 
 /** Offsets, snapshots, then the store itself: what was committed is on disk before the abort mark goes. */
-const closeStore = (metadata: Metadata, store: MessageStore, world: World): Effect.Effect<void> =>
+const closeStore = (metadata: Metadata, store: MessageStore): Effect.Effect<void> =>
   Effect.callback((resume) => {
     const close = (): void => store.close(() => resume(Effect.void))
     if (!store.isOpen) return close()
     metadata.flushOffsets(() => {
-      if (store.isOpen) attempt(world, "snapshots", () => metadata.writeAll())
-      close()
+      if (store.isOpen) metadata.writeAll(close)
+      else close()
     })
   })
 

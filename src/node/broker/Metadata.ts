@@ -20,6 +20,7 @@ import type { MessageStore, PutWaiter, StoredStatus } from "../../infra/store/Me
 import { StoreError } from "../../infra/store/StoreError.ts"
 import type { World } from "../../infra/world/World.ts"
 import { OffsetJournal } from "./OffsetJournal.ts"
+import { SnapshotFile } from "./SnapshotFile.ts"
 import { Snapshots } from "./Snapshots.ts"
 import * as SystemRecords from "./SystemRecords.ts"
 
@@ -64,12 +65,11 @@ export class Metadata {
   #store: MessageStore | undefined
   #positions = { delay: 0, groups: 0, offsets: 0, topics: 0 }
   #isForeign = { groups: false, offsets: false, topics: false }
-  #waiting: Array<Durable> = []
   readonly #journal: OffsetJournal
-  /** What changed since its snapshot was written. */
-  #topicsChanged = false
-  #groupsChanged = false
-  #delayChanged = false
+  readonly #topicsFile: SnapshotFile
+  readonly #groupsFile: SnapshotFile
+  readonly #offsetsFile: SnapshotFile
+  readonly #delayFile: SnapshotFile
   /** What is being deleted: its record is on its way. */
   readonly #leavingTopics = new Set<string>()
   readonly #leavingGroups = new Set<string>()
@@ -78,11 +78,18 @@ export class Metadata {
     this.#world = world
     this.#snapshots = new Snapshots(world.disk, root)
     const nowMs = world.clock.nowMs()
+    const file = (name: string, print: () => Iterable<string>) =>
+      new SnapshotFile(world, `${root}/config`, name, print, (done) => this.#settle(done))
+    this.#topicsFile = file("topics.json", () => this.#printTopics())
+    this.#groupsFile = file("subscriptionGroup.json", () => this.#printGroups())
+    this.#offsetsFile = file("consumerOffset.json", () => this.#printOffsets())
+    this.#delayFile = file("delayOffset.json", () => this.#printDelay())
     this.#journal = new OffsetJournal(
       world,
       (record, done) => this.#append([record], done),
       ({ group, topic }) => this.#leavingTopics.has(topic) || this.#leavingGroups.has(group),
     )
+    this.#journal.onDurable = () => this.#offsetsFile.changed()
     this.topicsVersion = DataVersion.initial(nowMs)
     this.groupsVersion = DataVersion.initial(nowMs)
     this.delayVersion = DataVersion.initial(nowMs)
@@ -198,8 +205,8 @@ export class Metadata {
     this.#append(records, (topicsFailure) => {
       if (topicsFailure !== undefined || isNothingNew) return done(topicsFailure)
       const stored: Durable = (failure) => {
-        if (failure === undefined) this.writeAll()
-        done(failure)
+        if (failure === undefined) this.writeAll(done)
+        else done(failure)
       }
       this.#journal.append(entries, [(failure) => this.#world.clock.soon(() => stored(failure))])
     })
@@ -272,57 +279,26 @@ export class Metadata {
   /** A delay level's message was delivered, or skipped: the next one is at `queueOffset`. */
   delayAdvanced(level: number, queueOffset: number): void {
     this.delayOffsets.set(level, queueOffset)
-    this.#delayChanged = true
+    this.#delayFile.changed()
   }
 
   /** Writes the snapshots of what changes with every message. */
-  writeProgress(): void {
+  writeProgress(done: Durable): void {
     // What the store refused before is tried again.
     this.#journal.flush()
-    const position = this.#position()
-    if (this.#journal.hasChanged) {
-      this.#snapshots.write(
-        "consumerOffset.json",
-        ConfigJson.printConsumerOffsets({
-          dataVersion: this.offsets.version,
-          position,
-          offsetTable: this.offsetTable(),
-        }),
-      )
-      this.#journal.hasChanged = false
-    }
-    if (this.#delayChanged) {
-      const delayVersion = this.#bumped(this.delayVersion)
-      this.#snapshots.write(
-        "delayOffset.json",
-        ConfigJson.printDelayOffsets({
-          dataVersion: delayVersion,
-          position,
-          offsetTable: this.delayOffsets,
-        }),
-      )
-      this.delayVersion = delayVersion
-      this.#delayChanged = false
-    }
+    this.#write([this.#offsetsFile, this.#delayFile], done)
   }
 
-  /**
-   * Writes every snapshot whose records lie in the log alone: afterwards the log may lose its oldest segment. Throws
-   * `DiskError`, and then it may not.
-   */
-  writeChanged(): void {
-    if (this.#topicsChanged) this.#writeTopics()
-    if (this.#groupsChanged) this.#writeGroups()
-    this.writeProgress()
+  /** Writes every snapshot whose records lie in the log alone: afterwards the log may lose its oldest segment. */
+  writeChanged(done: Durable): void {
+    this.#journal.flush()
+    this.#write([this.#topicsFile, this.#groupsFile, this.#offsetsFile, this.#delayFile], done)
   }
 
   /** Writes every snapshot: at a clean shutdown, and after another program's files were taken over. */
-  writeAll(): void {
-    this.#topicsChanged = true
-    this.#groupsChanged = true
-    this.#journal.hasChanged = true
-    this.#delayChanged = true
-    this.writeChanged()
+  writeAll(done: Durable): void {
+    for (const file of [this.#topicsFile, this.#groupsFile, this.#offsetsFile, this.#delayFile]) file.changed()
+    this.writeChanged(done)
   }
 
   #foldDelivered(source: StoredMessage | undefined): void {
@@ -392,10 +368,10 @@ export class Metadata {
     this.#applyToOffsets(record)
     if (tableOf[record.kind] === "topics") {
       this.topicsVersion = this.#bumped(this.topicsVersion)
-      this.#topicsChanged = true
+      this.#topicsFile.changed()
     } else {
       this.groupsVersion = this.#bumped(this.groupsVersion)
-      this.#groupsChanged = true
+      this.#groupsFile.changed()
     }
   }
 
@@ -428,7 +404,25 @@ export class Metadata {
 
   /** Runs `done` when the files of topics and groups say what is true now. Changes of one turn share the write. */
   #whenWritten(done: Durable): void {
-    if (this.#waiting.push(done) === 1) this.#world.clock.soon(() => this.#writeWaiting())
+    this.#write([this.#topicsFile, this.#groupsFile], done)
+  }
+
+  #write(files: ReadonlyArray<SnapshotFile>, done: Durable): void {
+    let left = files.length
+    let failed: string | undefined
+    for (const file of files)
+      file.write((failure) => {
+        failed ??= failure
+        if (--left === 0) done(failed)
+      })
+  }
+
+  /** By ASYNC_FLUSH, what a snapshot says may be readable and not yet on disk: its position would lie behind the log's end. */
+  #settle(done: Durable): void {
+    const log = this.#store?.log
+    if (log === undefined) return done("the broker is not started")
+    if (log.syncedOffset >= log.readableOffset) return done(undefined)
+    log.syncNow(() => done(log.failed === undefined ? undefined : `the log failed: ${log.failed.message}`))
   }
 
   #append(records: ReadonlyArray<SystemRecords.SystemRecord>, done: Durable): void {
@@ -468,21 +462,7 @@ export class Metadata {
     }
   }
 
-  #writeWaiting(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    let failure: string | undefined
-    try {
-      if (this.#topicsChanged) this.#writeTopics()
-      if (this.#groupsChanged) this.#writeGroups()
-    } catch (error) {
-      failure = `config/ cannot be written: ${error instanceof Error ? error.message : String(error)}`
-      this.#world.log.error(failure)
-    }
-    for (const done of waiting) done(failure)
-  }
-
-  #writeTopics(): void {
+  #printTopics(): Iterable<string> {
     this.#forgetDeleted()
     const deleted = new Map(
       [...this.#deleted].map(([topic, { at, nextOffsets }]) => {
@@ -490,29 +470,38 @@ export class Metadata {
         return [topic, { commitLogOffset: at, nextOffsets: new Map(texts) }]
       }),
     )
-    this.#snapshots.write(
-      "topics.json",
-      ConfigJson.printTopics({
-        deleted,
-        dataVersion: this.topicsVersion,
-        position: this.#position(),
-        topicConfigTable: this.topics,
-      }),
-    )
-    this.#topicsChanged = false
+    return ConfigJson.printTopics({
+      deleted,
+      dataVersion: this.topicsVersion,
+      position: this.#position(),
+      topicConfigTable: this.topics,
+    })
   }
 
-  #writeGroups(): void {
-    this.#snapshots.write(
-      "subscriptionGroup.json",
-      ConfigJson.printSubscriptionGroups({
-        dataVersion: this.groupsVersion,
-        forbiddenTable: this.forbidden,
-        position: this.#position(),
-        subscriptionGroupTable: this.groups,
-      }),
-    )
-    this.#groupsChanged = false
+  #printGroups(): Iterable<string> {
+    return ConfigJson.printSubscriptionGroups({
+      dataVersion: this.groupsVersion,
+      forbiddenTable: this.forbidden,
+      position: this.#position(),
+      subscriptionGroupTable: this.groups,
+    })
+  }
+
+  #printOffsets(): Iterable<string> {
+    return ConfigJson.printConsumerOffsets({
+      committed: this.#journal.durable.committed,
+      dataVersion: this.offsets.version,
+      position: this.#position(),
+    })
+  }
+
+  #printDelay(): Iterable<string> {
+    this.delayVersion = this.#bumped(this.delayVersion)
+    return ConfigJson.printDelayOffsets({
+      dataVersion: this.delayVersion,
+      offsetTable: this.delayOffsets,
+      position: this.#position(),
+    })
   }
 
   /**

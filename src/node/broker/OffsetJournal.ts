@@ -30,8 +30,8 @@ export class OffsetJournal {
   readonly offsets: ConsumerOffset.ConsumerOffsets
   /** What the log says, as far as it is durable. */
   readonly durable: ConsumerOffset.ConsumerOffsets
-  /** Whether `durable` was changed since this was set to false. */
-  hasChanged = false
+  /** Told when `durable` was changed. */
+  onDurable: () => void = () => {}
   readonly #world: World
   readonly #append: Append
   /** Whether the entry's topic or group is being deleted: a record after the deletion would bring it back. */
@@ -59,7 +59,7 @@ export class OffsetJournal {
   forgot(remove: (offsets: ConsumerOffset.ConsumerOffsets) => void): void {
     remove(this.offsets)
     remove(this.durable)
-    this.hasChanged = true
+    this.onDurable()
   }
 
   /** An offset was committed in memory; `done`, if given, runs when it is on disk. */
@@ -107,7 +107,7 @@ export class OffsetJournal {
   #becameDurable(entry: ConsumerOffset.OffsetEntry): void {
     const { group, queueId, queueOffset, topic } = entry
     ConsumerOffset.apply(this.durable, entry)
-    this.hasChanged = true
+    this.onDurable()
     this.#world.trace?.("PersistOffset", { group, queueId, queueOffset, topic })
   }
 

@@ -1,5 +1,6 @@
 /** Deletes old segments of the log and watches the disk, as `Retention` decides. */
 import * as Retention from "../../domain/Retention.ts"
+import { DiskError } from "../../infra/disk/Disk.ts"
 import type { BrokerState } from "./BrokerState.ts"
 
 const dayMs = 86_400_000
@@ -37,12 +38,25 @@ export const retain = (state: BrokerState, isAsked = false): void => {
       usedPercent: { commitLog: used, consumeQueue: used },
     },
   )
-  // What the oldest segment alone says of topics, groups and offsets must be in a snapshot before it goes (P8, P9).
-  if (verdict.count > 0) state.metadata.writeChanged()
-  for (let i = 0; i < verdict.count; i++) {
-    const segment = files.first
-    if (segment === undefined || !store.deleteFirstSegment()) break
-    world.log.info("deleted the oldest segment of the CommitLog", { path: segment.path, reason: verdict.reason })
-  }
   store.setDiskFull(verdict.isDiskFull, used)
+  const below = files.all[verdict.count]?.baseOffset
+  if (verdict.count === 0 || below === undefined) return
+  // What the oldest segment alone says of topics, groups and offsets must be in a snapshot before it goes (P8, P9).
+  state.metadata.writeChanged((failure) => {
+    if (failure === undefined) removeBelow(state, below, verdict.reason)
+    else world.log.error(`old segments of the CommitLog stay: ${failure}`)
+  })
+}
+
+const removeBelow = ({ store, world }: BrokerState, commitLogOffset: number, reason: string | undefined): void => {
+  try {
+    for (;;) {
+      const segment = store.log.files.first
+      if (segment === undefined || segment.baseOffset >= commitLogOffset || !store.deleteFirstSegment()) return
+      world.log.info("deleted the oldest segment of the CommitLog", { path: segment.path, reason })
+    }
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    world.log.error(`old segments of the CommitLog stay: ${error.message}`)
+  }
 }

@@ -7,11 +7,12 @@
  * (docs/adr/0006-snapshots-say-their-position.md).
  */
 import type { Disk } from "../../infra/disk/Disk.ts"
-import { readWhole, replaceWhole } from "../../infra/store/StateFiles.ts"
+import { readWhole } from "../../infra/store/StateFiles.ts"
 import { StoreError } from "../../infra/store/StoreError.ts"
 import * as ConfigJson from "../../format/ConfigJson.ts"
 import { Malformed } from "../../format/Malformed.ts"
 
+/** Reads them; `SnapshotFile` writes them. */
 export class Snapshots {
   readonly #disk: Disk
   readonly #directory: string
@@ -25,10 +26,6 @@ export class Snapshots {
   readonly groups = () => this.#read("subscriptionGroup.json", ConfigJson.parseSubscriptionGroups)
   readonly offsets = () => this.#read("consumerOffset.json", ConfigJson.parseConsumerOffsets)
   readonly delayOffsets = () => this.#read("delayOffset.json", ConfigJson.parseDelayOffsets)
-
-  write(name: string, text: string): void {
-    replaceWhole(this.#disk, this.#directory, name, Buffer.from(text))
-  }
 
   /** Reads a file, or its `.bak` as Apache RocketMQ does when the file is missing or empty. */
   #read<T>(name: string, parse: (text: string) => T | Malformed): T | undefined {
