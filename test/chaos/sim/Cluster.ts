@@ -36,6 +36,8 @@ export interface ClientNode {
 export interface ClientLife {
   /** Leaves in order: says goodbye, lets go of what it holds. */
   readonly leave: () => void
+  /** Of a consumer. */
+  readonly group?: string
 }
 
 export class Cluster {
@@ -52,6 +54,7 @@ export class Cluster {
       onLog: (line) => this.#logged(line),
       onTrace: ({ action, fields, node }) => {
         if (action === "Append") this.history.appended(node, Number(fields["commitLogOffset"]))
+        this.history.traced?.push({ action, fields, node })
       },
       preemptChance: settings.preemptChance,
     })
@@ -105,6 +108,13 @@ export class Cluster {
   /** Starts a client whose process has ended. */
   restartClient(client: ClientNode): void {
     if (client.node.alive) return
+    const { group } = client.life
+    if (group !== undefined)
+      this.history.traced?.push({
+        action: "ConsumerCrash",
+        fields: { clientId: `${client.name}.${client.lives}`, group },
+        node: client.name,
+      })
     client.lives++
     client.life = client.begin(client.node.restart(), `${client.name}.${client.lives}`)
   }

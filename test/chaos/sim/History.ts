@@ -3,6 +3,8 @@
  * Clients write it, nobody reads it while the run goes on, and no broker knows of it.
  */
 
+import type { TraceEvent } from "../../../src/infra/telemetry/Trace.ts"
+
 /** One attempt to send one message: a message that is tried again is a new attempt with the same key. */
 export interface Attempt {
   readonly key: string
@@ -97,6 +99,9 @@ export interface Strike {
   readonly what: string
 }
 
+/** A trace event of some node, as spec/README.md lists them; `node` is a server's or a client's name. */
+export type Traced = Pick<TraceEvent, "action" | "fields" | "node">
+
 /** How many lines `tail` can tell. */
 const linesMax = 4000
 
@@ -111,6 +116,8 @@ export class History {
   readonly appendedMs = new Map<string, Map<number, number>>()
   /** What went wrong inside a server without a fault that explains it: starts refused, handlers that threw. */
   readonly defects: Array<string> = []
+  /** Every trace event of the run up to its rest, when somebody wants them. */
+  traced: Array<Traced> | undefined
   readonly #nowMs: () => number
   readonly #record: (what: string) => void
   #lines: Array<string> = []

@@ -20,8 +20,9 @@ import { OrderlyConsumer } from "./clients/OrderlyConsumer.ts"
 import { Producer } from "./clients/Producer.ts"
 import { PushConsumer } from "./clients/PushConsumer.ts"
 import { Cluster, type ClientNode } from "./Cluster.ts"
-import { type Evidence, rebuild, viewOf } from "./Evidence.ts"
+import { type BrokerView, type Evidence, rebuild, viewOf } from "./Evidence.ts"
 import { faults } from "./faults/index.ts"
+import type { Traced } from "./History.ts"
 import type { Mutant } from "./Mutant.ts"
 import { Nemesis } from "./Nemesis.ts"
 import { delayLevelsMs, drawSettings, type Fixed, type Settings } from "./Settings.ts"
@@ -30,6 +31,8 @@ export interface Outcome {
   readonly seed: number
   readonly settings: Settings
   readonly violations: ReadonlyArray<Violation>
+  /** Present when it was asked for and the run came to its end. */
+  readonly recording?: Recording
   readonly traceHash: string
   /** The last lines of the story. */
   readonly tail: ReadonlyArray<string>
@@ -47,11 +50,19 @@ export interface Stats {
   readonly events: number
 }
 
+/** What a run told of itself, from its start to its rest, and what its brokers held in the end. */
+export interface Recording {
+  readonly events: ReadonlyArray<Traced>
+  readonly brokers: ReadonlyArray<BrokerView>
+}
+
 export interface RunOptions {
   readonly fixed?: Fixed
   readonly mutant?: Mutant
   /** Lines of the story in the outcome. */
   readonly tailLines?: number
+  /** Keeps the trace of the run, for the specs. */
+  readonly isRecorded?: boolean
   /** Virtual ms that a healed cluster has to come to rest. */
   readonly restMs?: number
 }
@@ -65,7 +76,7 @@ const eventsMax = 5_000_000
 
 export const run = (
   seed: number,
-  { fixed = {}, mutant, restMs = restMsMax, tailLines = 60 }: RunOptions = {},
+  { fixed = {}, isRecorded = false, mutant, restMs = restMsMax, tailLines = 60 }: RunOptions = {},
 ): Outcome => {
   const drawn = drawSettings(
     seed,
@@ -76,14 +87,19 @@ export const run = (
   const cluster = new Cluster(settings, mutant)
   const { history, world } = cluster
   const { sim } = world
+  if (isRecorded) history.traced = []
+  let recording: Recording | undefined
   let violations: ReadonlyArray<Violation>
   try {
-    violations = judge(play(cluster, restMs))
+    const evidence = play(cluster, restMs)
+    if (history.traced !== undefined) recording = { brokers: evidence.brokers, events: history.traced }
+    violations = judge(evidence)
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
     violations = [{ checker: "sound", promise: "P11", what: `${sim.nowMs.toFixed(3)} ms: ${what}` }]
   }
   return {
+    ...(recording === undefined ? {} : { recording }),
     seed,
     settings,
     stats: {
@@ -142,12 +158,15 @@ const play = (cluster: Cluster, restMs: number): Evidence => {
   const left = restless(cluster)
   history.note("judge", left.length === 0 ? "everything has come to rest" : `not at rest: ${left.join("; ")}`)
   runFor(3000)
+  const { traced } = history
+  history.traced = undefined
   for (const { node } of cluster.clients) node.crash()
   for (const broker of brokers) {
     if (settings.flush === "SYNC_FLUSH") broker.powerCut(keepNone)
     else broker.kill()
   }
   if (!until(() => brokers.every(({ isUp }) => isUp), startMsMax)) throw new Error("the brokers do not start again")
+  history.traced = traced
   return {
     brokers: brokers.map(({ name, served }) => viewOf(name, served!)),
     history,

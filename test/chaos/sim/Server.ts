@@ -135,6 +135,7 @@ export class Server<A> {
   }
 
   #ended(end: () => void): void {
+    this.#history.traced?.push({ action: "BrokerCrash", fields: {}, node: this.name })
     end()
     this.served = undefined
     this.#fiber = undefined

@@ -89,6 +89,10 @@ export abstract class GroupMember {
   /** The queue stays ours. */
   protected abstract stays(queue: ProcessQueue): void
 
+  get group(): string {
+    return this.options.group.name
+  }
+
   readonly leave = (): void => {
     if (this.hasLeft) return
     for (const queue of this.queues.values()) this.drop(queue)
@@ -100,6 +104,11 @@ export abstract class GroupMember {
 
   protected address(queue: MessageQueue): Address | undefined {
     return this.routes.brokers.get(queue.brokerName)
+  }
+
+  /** A trace event of this consumer (spec/delivery). */
+  protected tell(action: string, { brokerName, queueId, topic }: MessageQueue, fields: Record<string, number>): void {
+    this.world.trace?.(action, { brokerName, group: this.options.group.name, queueId, topic, ...fields })
   }
 
   protected drop(queue: ProcessQueue): void {
@@ -138,6 +147,7 @@ export abstract class GroupMember {
       queue.pending.clear()
       queue.nextOffset = start.queueOffset
       queue.committed = stored === "failed" ? undefined : stored
+      this.tell("Begin", queue.queue, { queueOffset: start.queueOffset })
       this.history.note(this.options.life, `begins ${nameOf(queue.queue)} at ${start.queueOffset}`)
       this.pull(queue)
     })
@@ -385,6 +395,7 @@ export abstract class GroupMember {
       offsets.push(message.queueOffset)
       queue.pending.set(message.queueOffset, { delivery, message })
     }
+    this.tell("Receive", queue.queue, { count: offsets.length, queueOffset: asked })
     this.history.note(life, `gets ${nameOf(queue.queue)} ${offsets.join(" ")}`)
     queue.nextOffset = nextBeginOffset
     this.arrived(queue)

@@ -42,6 +42,7 @@ export class PushConsumer extends GroupMember {
     const { delivery } = pending
     if (delivery.reconsumeTimes < failuresOf(delivery.group, delivery.key)) return this.#sendBack(queue, pending)
     delivery.settled = { atMs: this.history.nowMs, how: "Consumed" }
+    this.tell("Ack", queue.queue, { queueOffset: delivery.queueOffset })
     queue.pending.delete(delivery.queueOffset)
   }
 
@@ -65,6 +66,7 @@ export class PushConsumer extends GroupMember {
       this.history.note(life, `sends ${delivery.key} of ${nameOf(queue.queue)} back: ${code}`)
       if (code !== ResponseCode.SUCCESS) return again()
       delivery.settled = { atMs: this.history.nowMs, how: "SentBack" }
+      this.tell("Settle", queue.queue, { queueOffset: delivery.queueOffset })
       queue.pending.delete(delivery.queueOffset)
     })
   }
