@@ -16,6 +16,7 @@ import { nodeRandom } from "../infra/random/NodeRandom.ts"
 import { type Log, silent } from "../infra/telemetry/Log.ts"
 import { nodeDiagnostics } from "../infra/telemetry/NodeDiagnostics.ts"
 import { makeNodeLog } from "../infra/telemetry/NodeLog.ts"
+import { Admin } from "./Admin.ts"
 import { Consumer } from "./Consumer.ts"
 import { type ConsumerOptions, consumerSettingsOf } from "./ConsumerOptions.ts"
 import type { Handler } from "./core/Handling.ts"
@@ -98,6 +99,11 @@ export class Gantry implements AsyncDisposable {
     const core = new LitePullCore(instance, settings, this.#offsetsOf(settings))
     for (const subscription of options.subscriptions ?? []) core.subscribe(subscription)
     return this.#added(new PullConsumer(instance, settings, core, (part) => this.#parts.delete(part)))
+  }
+
+  /** Administers the cluster. */
+  admin(): Admin {
+    return this.#added(new Admin(this.#open(), (part) => this.#parts.delete(part)))
   }
 
   /** Closes whatever was made here, each as its own `close` does, then the connections. */

@@ -1,5 +1,15 @@
 /** The SDK with promises. `gantry-mq/effect` is the same for Effect. */
 export type { MessageQueue } from "../domain/MessageQueue.ts"
+export {
+  Admin,
+  type CreateGroup,
+  type CreateTopic,
+  type GroupProgress,
+  type MessageQuery,
+  type ResetOffsets,
+  type TopicOffset,
+} from "./Admin.ts"
+export type { BrokerOfCluster, Where } from "./core/AdminCalls.ts"
 export { Consumer, type RunOptions } from "./Consumer.ts"
 export type {
   ConsumeFromOption,
