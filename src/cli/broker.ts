@@ -4,6 +4,8 @@ import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import type { Address } from "../infra/network/Network.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
+import type { LogLevel } from "../infra/telemetry/Log.ts"
+import { makeNodeLog } from "../infra/telemetry/NodeLog.ts"
 import { makeNodeWorld } from "../infra/world/NodeWorld.ts"
 import type { World } from "../infra/world/World.ts"
 import * as Broker from "../node/broker/Broker.ts"
@@ -20,7 +22,7 @@ export const run = async (call: Call): Promise<number> => {
     process.stdout.write(print(config))
     return 0
   }
-  const world = makeNodeWorld()
+  const world = makeNodeWorld({ log: makeNodeLog({ level: config.logLevel as LogLevel }) })
   return serve(
     Effect.gen(function* () {
       const { address, failure } = yield* Broker.make(config, world, process.pid)

@@ -3,6 +3,8 @@ import * as os from "node:os"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
+import type { LogLevel } from "../infra/telemetry/Log.ts"
+import { makeNodeLog } from "../infra/telemetry/NodeLog.ts"
 import { makeNodeWorld } from "../infra/world/NodeWorld.ts"
 import * as NameServer from "../node/nameserver/NameServer.ts"
 import type { Call } from "./Call.ts"
@@ -19,7 +21,7 @@ export const run = async (call: Call): Promise<number> => {
     process.stdout.write(print(config))
     return 0
   }
-  const world = makeNodeWorld()
+  const world = makeNodeWorld({ log: makeNodeLog({ level: config.logLevel as LogLevel }) })
   return serve(
     Effect.gen(function* () {
       const { address } = yield* NameServer.make(config, world)

@@ -25,6 +25,7 @@ import { MessageStore, refuseOtherKinds } from "../../infra/store/MessageStore.t
 import { StoreError } from "../../infra/store/StoreError.ts"
 import * as StoreOptions from "../../infra/store/StoreOptions.ts"
 import type { World } from "../../infra/world/World.ts"
+import * as Health from "../health/Health.ts"
 import { AdminHandlers } from "./AdminHandlers.ts"
 import { type BrokerConfig, fastPortOf } from "./BrokerConfig.ts"
 import { BrokerState } from "./BrokerState.ts"
@@ -33,6 +34,7 @@ import { ClientHandlers } from "./ClientHandlers.ts"
 import { consumptionCalls } from "./consumptionCalls.ts"
 import { DelayDelivery } from "./DelayDelivery.ts"
 import { Metadata } from "./Metadata.ts"
+import { metrics } from "./metrics.ts"
 import { OffsetHandlers } from "./OffsetHandlers.ts"
 import { PullHandler } from "./PullHandler.ts"
 import { QueryHandlers } from "./QueryHandlers.ts"
@@ -78,6 +80,8 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       new BrokerFault(`namesrvAddr: "${nameServers.illegal}" is not host:port. Separate addresses with ";".`),
     )
   const failed = yield* Deferred.make<never, BrokerFault>()
+  const health = new Health.Health()
+  yield* Effect.mapError(Health.serve(health, config, world), (sentence) => new BrokerFault(sentence))
   const opened = yield* Effect.acquireRelease(
     openStore(config, world, levels.success, processId),
     ({ metadata, store }) => closeStore(metadata, store),
@@ -106,6 +110,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   store.onPressure = (isHigh) => (isHigh ? server.pauseAll() : server.resumeAll())
   store.onFailed = (error: DiskError) => {
     const sentence = `The store stopped: ${error.message}. Nothing acknowledged is lost. Check the disk, then start the broker again: it recovers from the log.`
+    health.failed(error.message)
     Deferred.doneUnsafe(failed, Effect.fail(new BrokerFault(sentence)))
   }
   yield* Effect.addFinalizer(() =>
@@ -142,6 +147,8 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       ),
     ),
   )
+  health.metrics = () => metrics(state, statistics)
+  yield* Health.ready(health)
   world.log.info("broker listens", { address, brokerName: config.brokerName })
   return { address, failure: Deferred.await(failed), state } satisfies Broker
 })

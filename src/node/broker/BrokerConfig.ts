@@ -38,8 +38,13 @@ export const defaults = {
   flushDiskType: "SYNC_FLUSH",
   flushIntervalCommitLog: 500,
   flushIntervalConsumeQueue: 1_000,
+  /** Where /healthz, /readyz and /metrics are answered over HTTP; port 0: nowhere. */
+  httpAddress: "127.0.0.1",
+  httpPort: 0,
   listenPort: 10_911,
   litePullMessageEnable: true,
+  /** What is logged: "debug", "info", "warn" or "error", and whatever weighs more. */
+  logLevel: "info",
   longPollingEnable: true,
   mappedFileSizeCommitLog: 1024 * 1024 * 1024,
   mappedFileSizeConsumeQueue: 6_000_000,

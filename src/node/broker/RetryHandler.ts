@@ -1,6 +1,7 @@
 /** CONSUMER_SEND_MSG_BACK (36): a failed message waits and comes again, or becomes a dead letter. Decided in `Retry`. */
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as Retry from "../../domain/Retry.ts"
+import * as Statistics from "../../domain/Statistics.ts"
 import * as Result from "effect/Result"
 import type { Command } from "../../format/Command.ts"
 import { Malformed } from "../../format/Malformed.ts"
@@ -81,6 +82,9 @@ export class RetryHandler {
           code: ResponseCode.SYSTEM_ERROR,
           remark: "the retry is not known to be on disk: send the message back again",
         })
+      const name = decision._tag === "DeadLetter" ? "DLQ_PUT_NUMS" : "SNDBCK_PUT_NUMS"
+      const key = `${message.topic}@${header.group}`
+      Statistics.raise(state.statistics, name, key, 1, 1, state.world.clock.nowMs())
       call.answer({ code: ResponseCode.SUCCESS })
     }
     const put = state.store.put(

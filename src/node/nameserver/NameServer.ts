@@ -17,6 +17,7 @@ import type { Address } from "../../infra/network/Network.ts"
 import { RemotingClient } from "../../infra/remoting/RemotingClient.ts"
 import { RemotingServer } from "../../infra/remoting/RemotingServer.ts"
 import type { World } from "../../infra/world/World.ts"
+import * as Health from "../health/Health.ts"
 import { brokerCalls } from "./brokerCalls.ts"
 import { kvCalls } from "./kvCalls.ts"
 import { KvStore } from "./KvStore.ts"
@@ -53,6 +54,8 @@ export const make = (
   Effect.provideContext(start(config, world, bounds), world.context)
 
 const start = Effect.fnUntraced(function* (config: NamesrvConfig, world: World, bounds: Bounds) {
+  const health = new Health.Health()
+  yield* Effect.mapError(Health.serve(health, config, world), (sentence) => new NameServerFault(sentence))
   const kv = yield* openKv(config, world)
   const client = yield* Effect.acquireRelease(
     Effect.sync(() => new RemotingClient(world)),
@@ -74,9 +77,22 @@ const start = Effect.fnUntraced(function* (config: NamesrvConfig, world: World, 
     Effect.sync(() => state.sweep()),
   )
   yield* Effect.forkScoped(Effect.forever(sweep))
+  health.metrics = () => metrics(state)
+  yield* Health.ready(health)
   world.log.info("name server listens", { address })
   return { address }
 })
+
+const metrics = ({ route }: NamesrvState): string =>
+  [
+    "# HELP gantry_namesrv_brokers Brokers that are registered.",
+    "# TYPE gantry_namesrv_brokers gauge",
+    `gantry_namesrv_brokers ${route.live.size}`,
+    "# HELP gantry_namesrv_topics Topics that have a route.",
+    "# TYPE gantry_namesrv_topics gauge",
+    `gantry_namesrv_topics ${route.topics.size}`,
+    "",
+  ].join("\n")
 
 const openKv = (config: NamesrvConfig, world: World): Effect.Effect<KvStore, NameServerFault> =>
   Effect.suspend(() => {

@@ -10,6 +10,11 @@ export interface NamesrvConfig {
   /** The address to listen on, and its port (0: any free one). */
   readonly bindAddress: string
   readonly listenPort: number
+  /** Where /healthz, /readyz and /metrics are answered over HTTP; port 0: nowhere. */
+  readonly httpAddress: string
+  readonly httpPort: number
+  /** What is logged: debug, info, warn or error, and whatever weighs more. */
+  readonly logLevel: string
   /** The file that keeps the key-value configuration. */
   readonly kvConfigPath: string
   /** Whether routes carry the queue order of ordered topics. */
@@ -43,8 +48,11 @@ export const defaults = (home: string): NamesrvConfig => ({
   enableAllTopicList: true,
   enableShutdownGracefully: false,
   enableTopicList: true,
+  httpAddress: "127.0.0.1",
+  httpPort: 0,
   kvConfigPath: `${home}/namesrv/kvConfig.json`,
   listenPort: 9876,
+  logLevel: "info",
   needWaitForService: false,
   notifyMinBrokerIdChanged: false,
   orderMessageEnable: false,
@@ -110,7 +118,10 @@ export const parse = (settings: Iterable<readonly [string, string]>, base: Names
     else config[name] = value
   }
   const checked = config as unknown as NamesrvConfig
-  if (checked.listenPort > 65_535) problems.push(`listenPort=${checked.listenPort} is beyond 65535.`)
+  for (const name of ["httpPort", "listenPort"] as const)
+    if (checked[name] > 65_535) problems.push(`${name}=${checked[name]} is beyond 65535.`)
+  if (!/^(?:debug|info|warn|error)$/.test(checked.logLevel))
+    problems.push(`logLevel=${checked.logLevel} is not debug, info, warn or error.`)
   if (checked.scanNotActiveBrokerInterval === 0) problems.push("scanNotActiveBrokerInterval must be at least 1 ms.")
   return { config: checked, meaningless: ignored, problems }
 }
