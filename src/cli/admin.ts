@@ -40,7 +40,9 @@ export const run = async (call: Call): Promise<number> => {
   const admin = new Admin(parsed)
   try {
     const output = await handlers[name]!(admin, parsed)
-    process.stdout.write(form === "json" ? `${JSON.stringify(output.json)}\n` : output.text)
+    // What a command has printed as it came is not told again.
+    if (output.json !== undefined)
+      process.stdout.write(form === "json" ? `${JSON.stringify(output.json)}\n` : output.text)
     return output.isPartial === true ? 1 : 0
   } finally {
     admin.close()

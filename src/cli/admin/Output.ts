@@ -9,7 +9,14 @@ export interface Output {
 }
 
 /** A cell as JSON has it; people get it through the column. */
-export type Cell = string | number | boolean | null | undefined | ReadonlyArray<string>
+export type Cell =
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | ReadonlyArray<string>
+  | Readonly<Record<string, string>>
 
 export interface Column<R> {
   readonly title: string
@@ -46,10 +53,14 @@ const widthOf = (text: string): number => {
   return width
 }
 
+const isList = (value: object): value is ReadonlyArray<string> => Array.isArray(value)
+
 const plain = (value: Cell): string => {
   if (value === undefined || value === null || value === "") return "-"
   if (typeof value === "boolean") return value ? "yes" : "no"
-  return typeof value === "object" ? value.join(", ") : visible(String(value))
+  if (typeof value !== "object") return visible(String(value))
+  const items = isList(value) ? value : Object.entries(value).map(([name, text]) => `${name} ${text}`)
+  return items.length === 0 ? "-" : visible(items.join(", "))
 }
 
 /** Names and messages of others reach the terminal: what would move its cursor is written as its code. */
@@ -57,7 +68,7 @@ export const visible = (text: string): string =>
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
-const numeric = /^-?\d[\d.]*%?$/
+const numeric = /^-?\d+(?:\.\d+)?%?$/
 
 const titled = <R>(columns: Columns<R>, rows: ReadonlyArray<R>): string => {
   const list = Object.values(columns)
@@ -83,17 +94,23 @@ const objectOf = <R>(columns: Columns<R>, row: R): Readonly<Record<string, Cell>
     }),
   )
 
+interface More {
+  readonly below?: { readonly name: string; readonly facts: Facts }
+  /** What people read when there is no row. */
+  readonly whenEmpty?: string
+}
+
 /**
  * A table; its JSON is a list of objects by the keys of the columns. With facts below it, the JSON is an object of both.
  */
 export const table = <R>(
   columns: Columns<R>,
   rows: ReadonlyArray<R>,
-  below?: { readonly name: string; readonly facts: Facts },
+  { below, whenEmpty = "(none)" }: More = {},
 ): Output => {
   const objects = rows.map((row) => objectOf(columns, row))
   const text = rows.length === 0 ? "" : titled(columns, rows)
-  if (below === undefined) return { json: objects, text: text === "" ? "(none)\n" : text }
+  if (below === undefined) return { json: objects, text: text === "" ? `${whenEmpty}\n` : text }
   const facts = factLines(below.facts)
   return { json: { [below.name]: objects, ...jsonOf(below.facts) }, text: text === "" ? facts : `${text}\n${facts}` }
 }

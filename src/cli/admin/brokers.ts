@@ -123,7 +123,7 @@ const brokerConsumeStats: Handler = async (admin, call) => {
       lastTimestamp: { cell: ({ progress }) => progress.lastTimestamp, print: Output.time, title: "LAST CONSUMED" },
     },
     rows,
-    { facts: { diffTotal: ["lag", totalDiff] }, name: "queues" },
+    { below: { facts: { diffTotal: ["lag", totalDiff] }, name: "queues" } },
   )
 }
 

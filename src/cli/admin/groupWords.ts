@@ -10,7 +10,7 @@ export const groupCommands: ReadonlyArray<AdminWords> = [
       "What is not given gets its default, also when the group exists. A command that is refused changes nothing.",
     examples: [
       "updateSubGroup -g billing -c DefaultCluster -r 5",
-      'updateSubGroup -g billing -c DefaultCluster -p \'{"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[1000]}}\'',
+      'updateSubGroup -g billing -c shop -p \'{"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[1000]}}\'',
     ],
     name: "updateSubGroup",
     oneOf: oneTarget,

@@ -92,6 +92,7 @@ const configTable = (
   )
 
 const updateSubGroupList: Handler = async (admin, call) => {
+  admin.given("brokerAddr")
   const groupConfigList = fileOf(call, ConfigJson.GroupConfig.read)
   for (const { groupName } of groupConfigList) {
     const illegal = SubscriptionGroup.validateName(groupName)
@@ -168,10 +169,10 @@ const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((total, e
 
 const consumerProgress: Handler = async (admin, call) => {
   const isWithClients = flagOf(call, "showClientIP") ?? false
-  const topic = call.text("topicName")
+  const topic = call.text("topicName") === undefined ? undefined : admin.topic("topicName")
+  const group = call.text("groupName") === undefined ? undefined : admin.group("groupName")
   const masters = await admin.masters(call.text("cluster"))
-  if (call.text("groupName") === undefined) return allProgress(admin, masters)
-  const group = admin.group("groupName")
+  if (group === undefined) return allProgress(admin, masters)
   const stats = await Promise.all(masters.map((broker) => statsOf(admin, broker, group, topic)))
   const rows = stats.flatMap(({ offsetTable }) => offsetTable).toSorted(byQueue)
   if (rows.length === 0 && !(await admin.groups(masters)).has(group)) throw await admin.unknownGroup(group)
@@ -198,12 +199,14 @@ const consumerProgress: Handler = async (admin, call) => {
     },
     rows,
     {
-      facts: {
-        diffTotal: ["lag", sum(rows.map(lagOf))],
-        inflightTotal: ["in flight", sum(rows.map(inflightOf))],
-        consumeTps: ["consumed a second", Output.rounded(sum(stats.map(({ consumeTps }) => consumeTps)))],
+      below: {
+        facts: {
+          diffTotal: ["lag", sum(rows.map(lagOf))],
+          inflightTotal: ["in flight", sum(rows.map(inflightOf))],
+          consumeTps: ["consumed a second", Output.rounded(sum(stats.map(({ consumeTps }) => consumeTps)))],
+        },
+        name: "queues",
       },
-      name: "queues",
     },
   )
 }

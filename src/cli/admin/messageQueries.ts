@@ -134,6 +134,7 @@ const tracks = async (admin: Admin, broker: Broker, message: StoredMessage.Decod
       clients: { cell: ({ clients }) => clients, title: "CLIENTS" },
     },
     rows,
+    { whenEmpty: `No group consumes ${topic}.` },
   )
 }
 
@@ -162,8 +163,9 @@ const consumeDirectly = async (admin: Admin, call: Call, { broker, message }: Fo
 }
 
 /** Whether --clientId and --consumerGroup ask a client to consume. Checked before anything is asked of a cluster. */
-const isDirect = (call: Call): boolean => {
-  const [clientId, group] = [call.text("clientId"), call.text("consumerGroup")]
+const isDirect = (admin: Admin, call: Call): boolean => {
+  const clientId = call.text("clientId")
+  const group = call.text("consumerGroup") === undefined ? undefined : admin.group("consumerGroup")
   if ((clientId === undefined) !== (group === undefined))
     throw call.refusal("--clientId and --consumerGroup go together: the client is asked in the name of its group.")
   return clientId !== undefined
@@ -200,7 +202,7 @@ const queryMsgById: Handler = async (admin, call) => {
   const msgId = call.text("msgId")!.trim()
   const charset = charsetOf(call, "bodyFormat")
   const isResent = flagOf(call, "sendMessage") ?? false
-  const isDirectly = isDirect(call)
+  const isDirectly = isDirect(admin, call)
   const found = (await byOffsetId(admin, topic, msgId)) ?? (await byUniqueKey(admin, topic, msgId, always))[0]
   if (found === undefined) throw notFound(topic, `the id ${msgId}`)
   if (isDirectly) return consumeDirectly(admin, call, found)
@@ -210,7 +212,7 @@ const queryMsgById: Handler = async (admin, call) => {
 const queryMsgByUniqueKey: Handler = async (admin, call) => {
   const topic = admin.topic()
   const msgId = call.text("msgId")!.trim()
-  const isDirectly = isDirect(call)
+  const isDirectly = isDirect(admin, call)
   const found = await byUniqueKey(admin, topic, msgId, {
     beginTimestamp: timeOf(call, "startTime") ?? 0,
     endTimestamp: timeOf(call, "endTime") ?? offsetMax,
@@ -290,7 +292,10 @@ const queryMsgTraceById: Handler = async (admin, call) => {
   const rows = found
     .flatMap(({ message }) => tracesIn(bodyOf(message).toString(), msgId))
     .toSorted((a, b) => a.timeMs - b.timeMs)
-  if (rows.length === 0) throw notFound(topic, `traces of ${msgId}`)
+  if (rows.length === 0)
+    throw new CliFault(
+      `No trace of ${msgId} is in ${topic}. Clients send traces a few seconds later, and only when they are told to (enableTrace).`,
+    )
   return Output.table(
     {
       type: { cell: ({ type }) => type, title: "WHAT" },

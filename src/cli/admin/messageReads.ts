@@ -168,9 +168,10 @@ const queryCq: Handler = async (admin, call) => {
   const queueId = call.integer("queue", 0, intMax)!
   const index = call.integer("index", 0, offsetMax)!
   const count = call.integer("count", 1, 10_000) ?? 10
-  const consumerGroup = call.text("consumer")
+  const consumerGroup = call.text("consumer") === undefined ? undefined : admin.group("consumer")
+  const given = admin.given("broker")
   const brokers = await admin.mastersOf(topic)
-  const broker = admin.given("broker") ?? brokers[0]
+  const broker = given ?? brokers[0]
   if (broker === undefined) throw new CliFault(`Topic ${topic} has no master now.`)
   const request = {
     code: RequestCode.QUERY_CONSUME_QUEUE,
@@ -201,11 +202,13 @@ const queryCq: Handler = async (admin, call) => {
     },
     view.queueData.map((entry, at) => ({ at, entry })),
     {
-      facts: {
-        minQueueIndex: ["first offset", view.minQueueIndex],
-        maxQueueIndex: ["next offset", view.maxQueueIndex],
+      below: {
+        facts: {
+          minQueueIndex: ["first offset", view.minQueueIndex],
+          maxQueueIndex: ["next offset", view.maxQueueIndex],
+        },
+        name: "entries",
       },
-      name: "entries",
     },
   )
 }

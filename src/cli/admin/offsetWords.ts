@@ -7,8 +7,8 @@ const force = trueOrFalse("taken because mqadmin has it: forwards is allowed (tr
 
 export const offsetCommands: ReadonlyArray<AdminWords> = [
   {
-    details: `TIME is now, ms since 1970, 2026-01-31#08:00:00:000, 2026-01-31T08:00, an age such as 10m, or -1: the end. Consumers that
-are connected go on from there.`,
+    details: `TIME is now, ms since 1970, 2026-01-31#08:00:00:000, 2026-01-31T08:00, an age such as 10m, or -1: the end.
+Consumers that are connected go on from there.`,
     examples: [
       "resetOffsetByTime -g billing -t orders -s 2026-01-31#08:00:00:000",
       "resetOffsetByTime -g billing -t orders -s -1 -b 127.0.0.1:10911 -q 3 -o 1200",
@@ -33,8 +33,8 @@ are connected go on from there.`,
     summary: "move a group to the end: what it has not consumed is skipped",
   },
   {
-    details:
-      "The group that is copied to must exist, and none of its clients should be connected: they would go on from where they are.",
+    details: `The group that is copied to must exist, and none of its clients should be connected: they would go on from where they
+are.`,
     examples: ["cloneGroupOffset -s billing -d audit -t orders"],
     name: "cloneGroupOffset",
     options: {

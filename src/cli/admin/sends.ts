@@ -57,7 +57,7 @@ export const timedSends = async (
       msgId: { cell: ({ sent }) => sent?.id ?? null, title: "MESSAGE ID" },
     },
     rows,
-    { facts: { averageMs: ["average ms", Output.rounded(total / rows.length)] }, name: "sends" },
+    { below: { facts: { averageMs: ["average ms", Output.rounded(total / rows.length)] }, name: "sends" } },
   )
   return { ...output, isPartial: rows.some(({ sent }) => sent?.isOnDisk !== true) }
 }

@@ -84,6 +84,7 @@ const nameOf = async (admin: Admin, broker: Broker): Promise<string> => {
 }
 
 const updateTopicList: Handler = async (admin, call) => {
+  admin.given("brokerAddr")
   const topicConfigList = fileOf(call, ConfigJson.TopicConfig.read)
   for (const { topicName } of topicConfigList) {
     const illegal = Topic.validateName(topicName)
@@ -200,14 +201,11 @@ const topicList: Handler = async (admin, call) => {
     {
       cluster: { cell: ({ cluster }) => cluster, title: "CLUSTER" },
       topic: { cell: ({ topic }) => topic, title: "TOPIC" },
-      groups: { cell: ({ groups }) => groups, print: printGroups, title: "GROUPS" },
+      groups: { cell: ({ groups }) => groups, title: "GROUPS" },
     },
     rows,
   )
 }
-
-const printGroups = (value: Output.Cell): string =>
-  Array.isArray(value) && value.length > 0 ? Output.visible(value.join(", ")) : "-"
 
 const clustersOf = (route: RouteData): ReadonlyArray<string> =>
   [...new Set(route.brokerDatas.map(({ cluster }) => cluster))].toSorted()
@@ -216,16 +214,14 @@ const topicRoute: Handler = async (admin) => {
   const route = await admin.route(admin.topic())
   const rows = route.queueDatas.map((queue) => {
     const broker = route.brokerDatas.find(({ brokerName }) => brokerName === queue.brokerName)
-    const addresses = [...(broker?.brokerAddrs ?? [])].map(
-      ([id, address]) => `${id === 0 ? "master" : `replica ${id}`} ${address}`,
-    )
+    const addresses = Object.fromEntries(broker?.brokerAddrs ?? [])
     return { ...queue, addresses, cluster: broker?.cluster ?? "" }
   })
   return Output.table(
     {
       cluster: { cell: ({ cluster }) => cluster, title: "CLUSTER" },
       broker: { cell: ({ brokerName }) => brokerName, title: "BROKER" },
-      addresses: { cell: ({ addresses }) => addresses, title: "ADDRESSES" },
+      addresses: { cell: ({ addresses }) => addresses, title: "ADDRESSES BY ID" },
       readQueueNums: { cell: ({ readQueueNums }) => readQueueNums, title: "READ QUEUES" },
       writeQueueNums: { cell: ({ writeQueueNums }) => writeQueueNums, title: "WRITE QUEUES" },
       perm: { cell: ({ perm }) => perm, print: Output.perm, title: "PERMISSION" },
@@ -233,7 +229,7 @@ const topicRoute: Handler = async (admin) => {
     rows,
     route.orderTopicConf === undefined
       ? undefined
-      : { facts: { orderConf: ["order", route.orderTopicConf] }, name: "queues" },
+      : { below: { facts: { orderConf: ["order", route.orderTopicConf] }, name: "queues" } },
   )
 }
 
@@ -272,11 +268,13 @@ const topicStatus: Handler = async (admin, call) => {
     },
     rows,
     {
-      facts: {
-        messages: ["messages", messages],
-        putTps: ["sent a second", Output.rounded(stats.reduce((sum, { topicPutTps }) => sum + topicPutTps, 0))],
+      below: {
+        facts: {
+          messages: ["messages", messages],
+          putTps: ["sent a second", Output.rounded(stats.reduce((sum, { topicPutTps }) => sum + topicPutTps, 0))],
+        },
+        name: "queues",
       },
-      name: "queues",
     },
   )
 }
@@ -334,7 +332,6 @@ const allocateMQ: Handler = async (admin, call) => {
       client: { cell: ({ client }) => client, title: "CLIENT" },
       queues: {
         cell: ({ queues }) => queues.map(({ brokerName, queueId }) => `${brokerName}/${queueId}`),
-        print: printGroups,
         title: "QUEUES",
       },
     },
