@@ -2,7 +2,11 @@
  * Queue entries that were read back from files, for consumers that are behind. One cache for all queues of a store, so
  * that its size does not grow with their number (promise P11); the least recently used windows go first.
  */
-import type { ConsumeQueue } from "./ConsumeQueue.ts"
+/** Which queue a window belongs to. */
+export interface QueueName {
+  readonly topic: string
+  readonly queueId: number
+}
 
 /** 4096 windows of 5 KiB are 20 MiB: entries of a million messages. */
 const windowsMaxDefault = 4096
@@ -16,7 +20,7 @@ export class EntryWindows {
   }
 
   /** The entries of a queue from queue offset `start` on, as many as were read. */
-  get(queue: ConsumeQueue, start: number): Buffer | undefined {
+  get(queue: QueueName, start: number): Buffer | undefined {
     const key = keyOf(queue, start)
     const window = this.#windows.get(key)
     if (window === undefined) return undefined
@@ -26,7 +30,7 @@ export class EntryWindows {
     return window
   }
 
-  set(queue: ConsumeQueue, start: number, window: Buffer): void {
+  set(queue: QueueName, start: number, window: Buffer): void {
     const key = keyOf(queue, start)
     this.#windows.delete(key)
     this.#windows.set(key, window)
@@ -38,10 +42,10 @@ export class EntryWindows {
   }
 
   /** Forgets the windows of a queue whose entries are about to be written anew. */
-  drop(queue: ConsumeQueue): void {
+  drop(queue: QueueName): void {
     const prefix = `${queue.topic}/${queue.queueId}/`
     for (const key of this.#windows.keys()) if (key.startsWith(prefix)) this.#windows.delete(key)
   }
 }
 
-const keyOf = (queue: ConsumeQueue, start: number): string => `${queue.topic}/${queue.queueId}/${start}`
+const keyOf = (queue: QueueName, start: number): string => `${queue.topic}/${queue.queueId}/${start}`

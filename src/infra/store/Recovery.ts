@@ -192,7 +192,7 @@ const openQueue = ({ options, queues }: RecoveryPorts, topic: string, queueId: n
     if (error.reason === "Gap") return undefined
     throw new StoreError(
       "Segments",
-      `A queue of ${options.root} cannot be opened: ${error.message}. Set mappedFileSizeConsumeQueue to the size that the store was made with, or delete the consumequeue folder: it is rebuilt from the log.`,
+      `A queue of ${options.root} cannot be opened: ${error.message}. Set mappedFileSizeConsumeQueue to the size that the store was made with, or run \`gantry store repair ${options.root}\`, which rebuilds queues from the log.`,
       { cause: error },
     )
   }
