@@ -161,7 +161,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     broker: ({ state: { metadata } }) => {
       metadata.offsetCommitted = (done) => done?.(undefined)
       metadata.flushOffsets = (done) => done(undefined)
-      metadata.writeProgress = () => {}
+      metadata.writeProgress = (done) => done(undefined)
     },
     foundBy: "progressKept",
     name: "drops commits",
@@ -198,9 +198,10 @@ export const mutants: ReadonlyArray<Mutant> = [
       metadata.change = (topics, groups, done) => {
         for (const config of topics) metadata.topics.set(config.topicName, config)
         for (const config of groups) metadata.groups.set(config.groupName, config)
-        metadata.writeAll()
-        metadata.onTopicsChanged(topics)
-        done(undefined)
+        metadata.writeAll((failure) => {
+          metadata.onTopicsChanged(topics)
+          done(failure)
+        })
       }
     },
     foundBy: "oneTruth",
