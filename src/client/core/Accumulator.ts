@@ -2,7 +2,7 @@
  * Gathers single sends into batches: messages of one topic, queue, tag and WAIT that come within a few milliseconds go
  * together. Delayed messages, and what would take more memory than is set aside, go by themselves.
  *
- * Laws (test/model/client/accumulator.test.ts)
+ * Laws (test/model/client/producer.test.ts)
  *   own      each send gets the outcome of its own message, at its own place in the queue
  *   order    messages of one batch are stored in the order in which they were sent
  *   bounded  no more than `totalMaxBytes` are held back

@@ -2,7 +2,7 @@
  * How far a group is in each queue, as one consumer knows it, and where that is kept: on the brokers for a group that
  * shares its messages, in a file of this machine for one that broadcasts.
  *
- * Laws (test/model/client/offsets.test.ts)
+ * Laws (test/model/client/consumer.test.ts)
  *   forward  `advance` never moves an offset back
  *   kept     what was persisted and answered is what `fetch` answers (P8)
  * Source: behaviour of RocketMQ 5.5.0 (RemoteBrokerOffsetStore, LocalFileOffsetStore).

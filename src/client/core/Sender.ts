@@ -2,7 +2,7 @@
  * Sends parcels: chooses a queue, asks its master, and after a failure tries another broker while attempts and time are
  * left. One outcome for each send, within its timeout.
  *
- * Laws (test/model/client/sender.test.ts)
+ * Laws (test/model/client/producer.test.ts)
  *   once      `done` runs once, and not after the send was cancelled
  *   bounded   a send makes at most 1 + retryTimesWhenSendFailed attempts, and one if its queue was chosen
  *   away      a further attempt goes to another broker, where there is one

@@ -85,8 +85,14 @@ export class SimCluster {
     return until()
   }
 
+  /** Coarser steps than `pass`: nobody looks meanwhile. */
   async wait(ms: number): Promise<void> {
-    await this.pass(() => false, ms)
+    const endMs = this.world.sim.nowMs + ms
+    while (this.world.sim.nowMs < endMs) {
+      await drained()
+      this.world.sim.runFor(Math.min(10, endMs - this.world.sim.nowMs))
+    }
+    await drained()
   }
 
   #runBroker(brokerName: string): void {
