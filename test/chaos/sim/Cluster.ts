@@ -54,6 +54,12 @@ export class Cluster {
       onLog: (line) => this.#logged(line),
       onTrace: ({ action, fields, node }) => {
         if (action === "Append") this.history.appended(node, Number(fields["commitLogOffset"]))
+        if (action === "Fsync")
+          this.history.logSyncs.push({
+            atMs: this.world.sim.nowMs,
+            brokerName: node,
+            commitLogOffsetEnd: Number(fields["commitLogOffsetEnd"]),
+          })
         this.history.traced?.push({ action, fields, node })
       },
       preemptChance: settings.preemptChance,

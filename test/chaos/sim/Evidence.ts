@@ -46,14 +46,22 @@ export interface BrokerView {
   readonly index: ReadonlyMap<string, string>
 }
 
+/** Something that a broker stores and that is not yet consumed, retried or delivered. */
+export interface Restless {
+  readonly brokerName: string
+  readonly what: string
+}
+
 export interface Evidence {
   readonly settings: Settings
   readonly history: History
   readonly brokers: ReadonlyArray<BrokerView>
   /** The same brokers, built from their logs alone. */
   readonly rebuilt: ReadonlyArray<BrokerView>
+  /** When the run had come to rest; what goes wrong later may take nothing. */
+  readonly restedMs: number
   /** What had not come to rest when the time for it was over; empty when everything had. */
-  readonly restless: ReadonlyArray<string>
+  readonly restless: ReadonlyArray<Restless>
 }
 
 export const queueKey = (topic: string, queueId: number): string => `${topic}/${queueId}`

@@ -99,6 +99,19 @@ export interface Strike {
   readonly what: string
 }
 
+/** A broker lost its power. */
+export interface PowerCut {
+  readonly brokerName: string
+  readonly atMs: number
+}
+
+/** A sync of a broker's log ended well: what lies below `commitLogOffsetEnd` is on its disk. */
+export interface LogSync {
+  readonly brokerName: string
+  readonly atMs: number
+  readonly commitLogOffsetEnd: number
+}
+
 /** A trace event of some node, as spec/README.md lists them; `node` is a server's or a client's name. */
 export type Traced = Pick<TraceEvent, "action" | "fields" | "node">
 
@@ -112,6 +125,8 @@ export class History {
   readonly reads: Array<OffsetRead> = []
   readonly moved: Array<OffsetMoved> = []
   readonly strikes: Array<Strike> = []
+  readonly powerCuts: Array<PowerCut> = []
+  readonly logSyncs: Array<LogSync> = []
   /** By broker, the true time at which the record at an offset of its log was appended last. */
   readonly appendedMs = new Map<string, Map<number, number>>()
   /** What went wrong inside a server without a fault that explains it: starts refused, handlers that threw. */

@@ -4,7 +4,7 @@
  *   start    servers up, topics made
  *   load     producers and consumers at work while the nemesis strikes
  *   rest     everything is healed; producers end; what is stored is consumed, retried, delivered
- *   cut      the power of every broker is cut and nothing but what was synced survives (ASYNC_FLUSH: they are killed)
+ *   cut      the power of every broker is cut and nothing but what was synced survives
  *   judge    the brokers are started again and read; every checker has its say
  */
 import { keepNone } from "../../../src/infra/disk/survival.ts"
@@ -14,13 +14,14 @@ import * as Topic from "../../../src/domain/Topic.ts"
 import { SeededRandom } from "../../../src/infra/random/SeededRandom.ts"
 import type { BrokerState } from "../../../src/node/broker/BrokerState.ts"
 import { checkers } from "./checkers/index.ts"
+import { remembered } from "./checkers/loss.ts"
 import type { Violation } from "./checkers/Checker.ts"
 import { makeTopics } from "./clients/Administrator.ts"
 import { OrderlyConsumer } from "./clients/OrderlyConsumer.ts"
 import { Producer } from "./clients/Producer.ts"
 import { PushConsumer } from "./clients/PushConsumer.ts"
 import { Cluster, type ClientNode } from "./Cluster.ts"
-import { type BrokerView, type Evidence, rebuild, viewOf } from "./Evidence.ts"
+import { type BrokerView, type Evidence, rebuild, type Restless, viewOf } from "./Evidence.ts"
 import { faults } from "./faults/index.ts"
 import type { Traced } from "./History.ts"
 import type { Mutant } from "./Mutant.ts"
@@ -122,8 +123,12 @@ export const run = (
 /** The settings are drawn from a stream of their own, so that a fixed one does not shift the run. */
 const settingsSalt = 0x5e77_1465
 
-const judge = (evidence: Evidence): ReadonlyArray<Violation> =>
-  checkers.flatMap(({ check, name, promise }) => [...check(evidence)].map((what) => ({ checker: name, promise, what })))
+const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
+  const whole = remembered(evidence)
+  return checkers.flatMap(({ check, isOfLog, name, promise }) =>
+    [...check(isOfLog === true ? evidence : whole)].map((what) => ({ checker: name, promise, what })),
+  )
+}
 
 const play = (cluster: Cluster, restMs: number): Evidence => {
   const { brokers, history, servers, settings, world } = cluster
@@ -156,21 +161,25 @@ const play = (cluster: Cluster, restMs: number): Evidence => {
   runFor(1000)
   until(() => restless(cluster).length === 0, restMs)
   const left = restless(cluster)
-  history.note("judge", left.length === 0 ? "everything has come to rest" : `not at rest: ${left.join("; ")}`)
+  history.note(
+    "judge",
+    left.length === 0
+      ? "everything has come to rest"
+      : `not at rest: ${left.map(({ brokerName, what }) => `${brokerName}: ${what}`).join("; ")}`,
+  )
   runFor(3000)
   const { traced } = history
   history.traced = undefined
   for (const { node } of cluster.clients) node.crash()
-  for (const broker of brokers) {
-    if (settings.flush === "SYNC_FLUSH") broker.powerCut(keepNone)
-    else broker.kill()
-  }
+  const restedMs = history.nowMs
+  for (const broker of brokers) broker.powerCut(keepNone)
   if (!until(() => brokers.every(({ isUp }) => isUp), startMsMax)) throw new Error("the brokers do not start again")
   history.traced = traced
   return {
     brokers: brokers.map(({ name, served }) => viewOf(name, served!)),
     history,
     rebuilt: brokers.map((server) => rebuild(cluster, server)),
+    restedMs,
     restless: left,
     settings,
   }
@@ -200,11 +209,11 @@ const startClients = (cluster: Cluster, mayGoOn: () => boolean): ReadonlyArray<C
 const burstMean = 2
 
 /** What is stored and not yet consumed, retried or delivered. */
-const restless = (cluster: Cluster): ReadonlyArray<string> => {
-  const found: Array<string> = []
+const restless = (cluster: Cluster): ReadonlyArray<Restless> => {
+  const found: Array<Restless> = []
   for (const { name, served } of cluster.brokers) {
-    if (served === undefined) found.push(`${name} is down`)
-    else found.push(...waiting(cluster.settings, served.state).map((what) => `${name}: ${what}`))
+    const all = served === undefined ? ["is down"] : waiting(cluster.settings, served.state)
+    found.push(...all.map((what) => ({ brokerName: name, what })))
   }
   return found
 }

@@ -77,6 +77,7 @@ export class Server<A> {
   powerCut(choose?: Choose): void {
     if (!this.node.alive) return
     this.#history.note(this.name, "power cut")
+    this.#history.powerCuts.push({ atMs: this.#history.nowMs, brokerName: this.name })
     this.#ended(() => this.node.powerCut(choose))
   }
 

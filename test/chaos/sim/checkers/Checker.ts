@@ -6,6 +6,11 @@ import type { Evidence } from "../Evidence.ts"
 
 export interface Checker {
   readonly name: string
+  /**
+   * It holds what a broker has against its own log, so that it has a say also of brokers that were allowed to lose
+   * something (ASYNC_FLUSH): see `loss.ts`. The others are not shown those.
+   */
+  readonly isOfLog?: true
   /** As design names it: P1 to P12. */
   readonly promise: string
   /** One sentence per violation. */

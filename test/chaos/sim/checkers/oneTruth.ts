@@ -17,6 +17,7 @@ export const oneTruth: Checker = {
       }
     }
   },
+  isOfLog: true,
   name: "oneTruth",
   promise: "P9",
 }

@@ -8,7 +8,7 @@ import { recordsFor } from "./matching.ts"
  */
 export const readable: Checker = {
   *check({ brokers, history, restless, settings }) {
-    for (const what of restless) yield `never came to rest: ${what}`
+    for (const { brokerName, what } of restless) yield `never came to rest: ${brokerName}: ${what}`
     for (const group of settings.groups) {
       for (const view of brokers) {
         const first = new Map<number, Delivery>()

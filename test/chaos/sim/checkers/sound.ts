@@ -5,6 +5,7 @@ export const sound: Checker = {
   *check({ history }) {
     yield* history.defects
   },
+  isOfLog: true,
   name: "sound",
   promise: "P11",
 }

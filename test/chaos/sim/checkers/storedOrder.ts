@@ -14,15 +14,16 @@ export const storedOrder: Checker = {
       yield* dense(view)
       yield* inOrderSent(view)
     }
-    for (const { answer, brokerName, delayLevel, key, topic } of history.attempts) {
+    for (const { answer, brokerName, delayLevel, key, sequence, topic } of history.attempts) {
       if (answer?.code !== 0 || delayLevel > 0) continue
       const record = brokers.find((view) => view.brokerName === brokerName)?.recordAt.get(answer.commitLogOffset)
-      if (record === undefined || record.identity?.key !== key) continue
+      if (record === undefined || record.identity?.key !== key || record.identity.sequence !== sequence) continue
       const { queueId, queueOffset } = record.message
       if (queueId !== answer.queueId || queueOffset !== answer.queueOffset)
         yield `${key} to ${topic} lies at ${queueId}/${queueOffset}, the answer said ${answer.queueId}/${answer.queueOffset}`
     }
   },
+  isOfLog: true,
   name: "storedOrder",
   promise: "P2",
 }
