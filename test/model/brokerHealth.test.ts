@@ -27,12 +27,12 @@ const get = (from: World, host: string, path: string) => {
 const statusOf = ({ text }: { readonly text: string }): string =>
   `${/^HTTP\/1.1 (?<code>\d+)/.exec(text)?.groups?.["code"]} ${/"status":"(?<status>\w+)"/.exec(text)?.groups?.["status"]}`
 
-describe("health of a broker", () => {
-  const begin = (): { readonly cluster: OneBroker; readonly prober: SimNode } => {
-    const cluster = new OneBroker(1, http)
-    return { cluster, prober: cluster.world.node("prober", "10.0.9.1") }
-  }
+const begin = (): { readonly cluster: OneBroker; readonly prober: SimNode } => {
+  const cluster = new OneBroker(1, http)
+  return { cluster, prober: cluster.world.node("prober", "10.0.9.1") }
+}
 
+describe("health of a broker", () => {
   it("is told: ready when it serves, and measured under RocketMQ's names", () => {
     const { cluster, prober } = begin()
     cluster.ask(createTopic("t"))
@@ -89,16 +89,16 @@ describe("health of a broker", () => {
   })
 })
 
-describe("health of a name server", () => {
-  const start = () => {
-    const cluster = makeSimWorld(1)
-    const node = cluster.node("namesrv", "10.0.0.1")
-    const config = { ...NamesrvConfig.defaults("/home"), ...http, bindAddress: "10.0.0.1" }
-    const prober = cluster.node("prober", "10.0.9.1")
-    const run = Effect.runForkWith(node.world.context)
-    return { cluster, config, node, prober, run }
-  }
+const start = () => {
+  const cluster = makeSimWorld(1)
+  const node = cluster.node("namesrv", "10.0.0.1")
+  const config = { ...NamesrvConfig.defaults("/home"), ...http, bindAddress: "10.0.0.1" }
+  const prober = cluster.node("prober", "10.0.9.1")
+  const run = Effect.runForkWith(node.world.context)
+  return { cluster, config, node, prober, run }
+}
 
+describe("health of a name server", () => {
   it("is told: ready when it serves, with the number of its brokers", () => {
     const { cluster, config, node, prober, run } = start()
     const fiber = run(Effect.scoped(Effect.andThen(NameServer.make(config, node.world), Effect.never)))
