@@ -1,4 +1,4 @@
-/** Administers a cluster: topics, groups, progress, messages. Made by `gantry.admin()`; it connects with its first call. */
+/** Administers a cluster: topics, groups, progress, messages. Made by `gantry.admin()`; it connects with its first call and ends with its client. */
 import { type MessageQueue, compare } from "../domain/MessageQueue.ts"
 import * as SubscriptionGroup from "../domain/SubscriptionGroup.ts"
 import type { GroupConfig } from "../domain/SubscriptionGroup.ts"
@@ -93,14 +93,12 @@ const groupOrNot: ReadonlySet<number> = new Set([
 /** How long a new topic is waited for until the name server knows it. */
 const routeWaitMs = 50
 
-export class Admin implements AsyncDisposable {
+export class Admin {
   readonly #calls: AdminCalls
-  readonly #closed: (admin: Admin) => void
 
   /** Use `gantry.admin()`. */
-  constructor(instance: Instance, closed: (admin: Admin) => void) {
+  constructor(instance: Instance) {
     this.#calls = new AdminCalls(instance)
-    this.#closed = closed
   }
 
   /** The brokers that the name server knows. */
@@ -336,15 +334,6 @@ export class Admin implements AsyncDisposable {
   /** The topic that a group's retried messages come by. */
   retryTopic(group: string): string {
     return retryTopic(group)
-  }
-
-  /** Nothing is held open; its client's connections end with the Gantry object. */
-  async close(): Promise<void> {
-    this.#closed(this)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   get #names(): string {

@@ -18,21 +18,13 @@ export class Consumer implements AsyncDisposable {
   readonly #core: PushConsumerCore
   readonly #diagnostics: Diagnostics
   readonly #log: Log
-  readonly #closed: (consumer: Consumer) => void
   #handler: Handler | undefined
-  #closing: Promise<void> | undefined
 
   /** Use `gantry.consumer()`. */
-  constructor(
-    make: (handler: Handler) => PushConsumerCore,
-    diagnostics: Diagnostics,
-    log: Log,
-    closed: (consumer: Consumer) => void,
-  ) {
+  constructor(make: (handler: Handler) => PushConsumerCore, diagnostics: Diagnostics, log: Log) {
     this.#core = make((messages, handling, done) => this.#handler!(messages, handling, done))
     this.#diagnostics = diagnostics
     this.#log = log
-    this.#closed = closed
   }
 
   get group(): string {
@@ -91,13 +83,7 @@ export class Consumer implements AsyncDisposable {
 
   /** Waits for handlers at work, tells the progress, leaves the group. Closing again is the same closing. */
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#core.close(() => {
-        this.#closed(this)
-        resolve()
-      })
-    })
-    return this.#closing
+    return new Promise((resolve) => this.#core.close(resolve))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

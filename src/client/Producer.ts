@@ -23,14 +23,11 @@ export class PartialBatchError extends GantryError {
 export class Producer implements AsyncDisposable {
   readonly #core: ProducerCore
   readonly #diagnostics: Diagnostics
-  readonly #closed: (producer: Producer) => void
-  #closing: Promise<void> | undefined
 
   /** Use `gantry.producer()`. */
-  constructor(core: ProducerCore, diagnostics: Diagnostics, closed: (producer: Producer) => void) {
+  constructor(core: ProducerCore, diagnostics: Diagnostics) {
     this.#core = core
     this.#diagnostics = diagnostics
-    this.#closed = closed
   }
 
   get group(): string {
@@ -87,13 +84,7 @@ export class Producer implements AsyncDisposable {
 
   /** Waits for sends under way, then leaves. Closing again is the same closing. */
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#core.close(() => {
-        this.#closed(this)
-        resolve()
-      })
-    })
-    return this.#closing
+    return new Promise((resolve) => this.#core.close(resolve))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

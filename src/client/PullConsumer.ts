@@ -44,21 +44,13 @@ export class PullConsumer implements AsyncDisposable, AsyncIterable<Message> {
   readonly #instance: Instance
   readonly #settings: PullConsumerSettings
   readonly #core: LitePullCore
-  readonly #closed: (consumer: PullConsumer) => void
   #starting: Promise<void> | undefined
-  #closing: Promise<void> | undefined
 
   /** Use `gantry.pullConsumer()`. */
-  constructor(
-    instance: Instance,
-    settings: PullConsumerSettings,
-    core: LitePullCore,
-    closed: (consumer: PullConsumer) => void,
-  ) {
+  constructor(instance: Instance, settings: PullConsumerSettings, core: LitePullCore) {
     this.#instance = instance
     this.#settings = settings
     this.#core = core
-    this.#closed = closed
   }
 
   get group(): string {
@@ -189,13 +181,7 @@ export class PullConsumer implements AsyncDisposable, AsyncIterable<Message> {
 
   /** Leaves the group; what was handed out and not settled comes again. Closing again is the same closing. */
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#core.close(() => {
-        this.#closed(this)
-        resolve()
-      })
-    })
-    return this.#closing
+    return new Promise((resolve) => this.#core.close(resolve))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -208,7 +194,7 @@ export class PullConsumer implements AsyncDisposable, AsyncIterable<Message> {
   }
 
   async *#batches(max: number, { signal }: IterationOptions): AsyncGenerator<ReadonlyArray<Message>, void, undefined> {
-    const isOver = (): boolean => signal?.aborted === true || this.#closing !== undefined
+    const isOver = (): boolean => signal?.aborted === true || this.#core.isClosed
     while (!isOver()) {
       let batch: ReadonlyArray<Message>
       try {

@@ -20,6 +20,7 @@ import type { PullConsumerSettings } from "../PullConsumerOptions.ts"
 import type { Instance } from "./Instance.ts"
 import type { ConsumerData, ConsumerMember } from "./Member.ts"
 import type { Offsets } from "./Offsets.ts"
+import { Once } from "./Once.ts"
 import { ProcessQueue } from "./ProcessQueue.ts"
 import { Puller } from "./Puller.ts"
 import { runningInfoOf } from "./runningInfo.ts"
@@ -51,6 +52,7 @@ export class LitePullCore implements ConsumerMember {
   readonly #startedMs: number
   #mode: Mode = "none"
   #assignment: ReadonlyArray<MessageQueue> = []
+  readonly #closing = new Once()
   #state: "new" | "running" | "closed" = "new"
 
   constructor(instance: Instance, settings: PullConsumerSettings, offsets: Offsets) {
@@ -288,6 +290,15 @@ export class LitePullCore implements ConsumerMember {
 
   /** Leaves: what was handed out and not committed comes again, here or elsewhere. */
   close(done: () => void): void {
+    this.#closing.run((ended) => this.#close(ended), done)
+  }
+
+  /** Whether it is closed, or about to be. */
+  get isClosed(): boolean {
+    return this.#closing.hasBegun
+  }
+
+  #close(done: () => void): void {
     if (this.#state !== "running") {
       this.#state = "closed"
       return done()

@@ -6,6 +6,7 @@ import type { ProducerSettings } from "../ProducerOptions.ts"
 import { Accumulator } from "./Accumulator.ts"
 import { slices, split } from "./batches.ts"
 import type { Instance } from "./Instance.ts"
+import { Once } from "./Once.ts"
 import * as Parcel from "./Parcel.ts"
 import { Sender, type Target, byHash, byTurn } from "./Sender.ts"
 
@@ -24,6 +25,7 @@ export class ProducerCore {
   readonly #settings: ProducerSettings
   readonly #sender: Sender
   readonly #accumulator: Accumulator | undefined
+  readonly #closing = new Once()
   #state: "new" | "running" | "closed" = "new"
 
   constructor(instance: Instance, settings: ProducerSettings) {
@@ -101,11 +103,17 @@ export class ProducerCore {
 
   /** Waits for what is under way, leaves its group, then runs `done`. */
   close(done: () => void): void {
-    if (this.#state !== "running") {
-      this.#state = "closed"
-      return done()
-    }
+    this.#closing.run((ended) => this.#close(ended), done)
+  }
+
+  get isClosed(): boolean {
+    return this.#state === "closed"
+  }
+
+  #close(done: () => void): void {
+    const wasRunning = this.#state === "running"
     this.#state = "closed"
+    if (!wasRunning) return done()
     this.#accumulator?.flush()
     this.#sender.whenIdle(() => {
       this.#sender.close()

@@ -27,6 +27,7 @@ import type { Instance } from "./Instance.ts"
 import type { ConsumerData, ConsumerMember } from "./Member.ts"
 import type { Offsets } from "./Offsets.ts"
 import { OrderedService } from "./OrderedService.ts"
+import { Once } from "./Once.ts"
 import { type Bounds, ProcessQueue } from "./ProcessQueue.ts"
 import { Puller } from "./Puller.ts"
 import { QueueLocks } from "./QueueLocks.ts"
@@ -53,6 +54,7 @@ export class PushConsumerCore implements ConsumerMember {
   readonly #queues = new Map<string, ProcessQueue>()
   /** Queues whose start is being found out. */
   readonly #starting = new Map<string, MessageQueue>()
+  readonly #closing = new Once()
   #state: "new" | "running" | "closing" | "closed" = "new"
   readonly #startedMs: number
   #cancelLocking: () => void = () => {}
@@ -249,6 +251,15 @@ export class PushConsumerCore implements ConsumerMember {
    * locks back, and says goodbye to the brokers. Then `done` runs.
    */
   close(done: () => void): void {
+    this.#closing.run((ended) => this.#close(ended), done)
+  }
+
+  /** Whether it is closed, or about to be. */
+  get isClosed(): boolean {
+    return this.#closing.hasBegun
+  }
+
+  #close(done: () => void): void {
     if (this.#state !== "running") {
       this.#state = "closed"
       return done()
