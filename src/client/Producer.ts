@@ -2,23 +2,9 @@
 import type { MessageQueue } from "../domain/MessageQueue.ts"
 import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
 import type { ProducerCore } from "./core/ProducerCore.ts"
-import { GantryError } from "./GantryError.ts"
 import type { OutgoingMessage, SendOptions, SendResult } from "./OutgoingMessage.ts"
+import { PartialBatchError } from "./PartialBatchError.ts"
 import { promiseOf } from "./promises.ts"
-
-/** Some of a batch's messages are stored, the others are not: `cause` says why, and `sent` has the results of the first. */
-export class PartialBatchError extends GantryError {
-  override readonly name = "PartialBatchError"
-  readonly _tag = "PartialBatchError"
-  readonly sent: ReadonlyArray<SendResult>
-  constructor(cause: GantryError, sent: ReadonlyArray<SendResult>) {
-    super(cause.code, `The first ${sent.length} messages are stored, then: ${cause.message}`, {
-      cause,
-      retriable: cause.retriable,
-    })
-    this.sent = sent
-  }
-}
 
 export class Producer implements AsyncDisposable {
   readonly #core: ProducerCore

@@ -1,0 +1,308 @@
+/**
+ * The SDK for Effect: the same core, with effects, streams, scopes and typed errors.
+ *
+ *   const program = Effect.gen(function* () {
+ *     const gantry = yield* Gantry
+ *     const producer = yield* gantry.producer()
+ *     yield* producer.send({ topic: "orders", body: "hello" })
+ *   })
+ *   program.pipe(Effect.scoped, Effect.provide(Gantry.layer({ namesrvAddr: "127.0.0.1:9876" })))
+ *
+ * Everything is closed with the scope it was made in. Interrupting a call forgets it, as an AbortSignal does.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { MessageQueue } from "../domain/MessageQueue.ts"
+import { Admin } from "./Admin.ts"
+import type { ConsumerOptions } from "./ConsumerOptions.ts"
+import { ClientCore } from "./core/ClientCore.ts"
+import type { Handler, Verdict } from "./core/Handling.ts"
+import type { LitePullCore } from "./core/LitePullCore.ts"
+import type { ProducerCore } from "./core/ProducerCore.ts"
+import type { PushConsumerCore } from "./core/PushConsumerCore.ts"
+import { type Done, GantryError } from "./GantryError.ts"
+import { RetryLater } from "./handlers.ts"
+import type { Message } from "./Message.ts"
+import type { GantryOptions } from "./Options.ts"
+import type { OutgoingMessage, SendOptions, SendResult } from "./OutgoingMessage.ts"
+import { PartialBatchError } from "./PartialBatchError.ts"
+import type { ProducerOptions } from "./ProducerOptions.ts"
+import { type PullConsumerOptions, pullConsumerSettingsOf } from "./PullConsumerOptions.ts"
+
+export type { MessageQueue } from "../domain/MessageQueue.ts"
+export type { ConsumerOptions } from "./ConsumerOptions.ts"
+export {
+  AnswerError,
+  ArgumentError,
+  BrokerError,
+  ConnectionError,
+  GantryError,
+  RouteError,
+  StateError,
+} from "./GantryError.ts"
+export { RetryLater } from "./handlers.ts"
+export { Message } from "./Message.ts"
+export type { GantryOptions } from "./Options.ts"
+export type { OutgoingMessage, SendResult } from "./OutgoingMessage.ts"
+export { PartialBatchError } from "./PartialBatchError.ts"
+export type { ProducerOptions } from "./ProducerOptions.ts"
+export type { PullConsumerOptions } from "./PullConsumerOptions.ts"
+
+/** How one message is sent; interruption takes the place of a signal. */
+export type SendEffectOptions = Omit<SendOptions, "signal">
+
+export interface Producer {
+  readonly group: string
+  /** Sends one message and waits until it is stored. */
+  readonly send: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<SendResult, GantryError>
+  /** Sends messages of one topic together; fails with a PartialBatchError when only the first of them are stored. */
+  readonly sendBatch: (
+    messages: ReadonlyArray<OutgoingMessage>,
+    options?: SendEffectOptions,
+  ) => Effect.Effect<ReadonlyArray<SendResult>, GantryError>
+  /** Sends one message and does not ask what became of it. */
+  readonly sendOneway: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<void, GantryError>
+  readonly queues: (topic: string) => Effect.Effect<ReadonlyArray<MessageQueue>, GantryError>
+}
+
+export interface ConsumeOptions<E, R> extends ConsumerOptions {
+  /** Handles one message. A failure or a defect brings it again, later; `RetryLater` says when. */
+  readonly eachMessage?: (message: Message) => Effect.Effect<unknown, E, R>
+  /** Handles up to `consumeMessageBatchMaxSize` messages of one queue. */
+  readonly eachBatch?: (messages: ReadonlyArray<Message>) => Effect.Effect<unknown, E, R>
+}
+
+/** A consumer that is running. */
+export interface Consumer {
+  readonly group: string
+  readonly assigned: Effect.Effect<ReadonlyArray<MessageQueue>>
+  /** Tells the brokers how far the group is, and waits until they keep it. */
+  readonly commit: Effect.Effect<void, GantryError>
+  readonly pause: Effect.Effect<void>
+  readonly resume: Effect.Effect<void>
+}
+
+export interface PullConsumer {
+  readonly group: string
+  readonly assigned: Effect.Effect<ReadonlyArray<MessageQueue>>
+  readonly assign: (queues: ReadonlyArray<MessageQueue>) => Effect.Effect<void, GantryError>
+  /** The next messages, of one queue; none when there was none in time. Settles those handed out before. */
+  readonly poll: (options?: {
+    readonly max?: number
+    readonly timeoutMs?: number
+  }) => Effect.Effect<ReadonlyArray<Message>, GantryError>
+  /** Messages without end; those of a batch are settled when the next batch is asked for. */
+  readonly messages: Stream.Stream<Message, GantryError>
+  readonly commit: (offsets?: ReadonlyArray<readonly [MessageQueue, number]>) => Effect.Effect<void, GantryError>
+  readonly seek: (queue: MessageQueue, to: number | "begin" | "end") => Effect.Effect<void, GantryError>
+}
+
+/** Every call of the Promise API's `Admin`, as an effect. */
+export type AdminEffects = {
+  readonly [K in keyof Admin as Admin[K] extends (...input: never) => Promise<unknown> ? K : never]: Admin[K] extends (
+    ...input: infer I
+  ) => Promise<infer A>
+    ? (...input: I) => Effect.Effect<A, GantryError>
+    : never
+}
+
+export interface Client {
+  /** How brokers know this client. */
+  readonly clientId: string
+  readonly producer: (options?: ProducerOptions) => Effect.Effect<Producer, GantryError, Scope.Scope>
+  /**
+   * Joins a group and handles its messages until the scope closes, which waits for handlers at work. Ready when the
+   * consumer has its first queues. Handlers run with the caller's services, and are interrupted when their queue is lost.
+   */
+  readonly consume: <E, R>(options: ConsumeOptions<E, R>) => Effect.Effect<Consumer, GantryError, R | Scope.Scope>
+  readonly pullConsumer: (options: PullConsumerOptions) => Effect.Effect<PullConsumer, GantryError, Scope.Scope>
+  readonly admin: AdminEffects
+}
+
+/** The client as a service. */
+export class Gantry extends Context.Service<Gantry, Client>()("gantry-mq/Gantry") {
+  static readonly layer = (options: GantryOptions = {}): Layer.Layer<Gantry, GantryError> =>
+    Layer.effect(Gantry, make(options))
+}
+
+/** Makes a client that is closed with its scope. */
+export const make = (options: GantryOptions = {}): Effect.Effect<Client, GantryError, Scope.Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      attempt(() => new ClientCore(options)),
+      closing,
+    ),
+    clientOf,
+  )
+
+const clientOf = (core: ClientCore): Client => ({
+  admin: adminOf(core),
+  clientId: core.instance.clientId,
+  consume: (options) => consume(core, options),
+  producer: (options = {}) =>
+    Effect.map(
+      Effect.acquireRelease(
+        attempt(() => core.producer(options)),
+        closing,
+      ),
+      producerOf,
+    ),
+  pullConsumer: (options) =>
+    Effect.map(
+      Effect.acquireRelease(
+        attempt(() => core.pullConsumer(options)),
+        closing,
+      ),
+      (made) => pullConsumerOf(made, options),
+    ),
+})
+
+const producerOf = (core: ProducerCore): Producer => ({
+  group: core.group,
+  queues: (topic) => call((done) => core.queues(topic, done)),
+  send: (message, options = {}) => call((done) => core.send(message, options, done)),
+  sendBatch: (messages, options = {}) =>
+    call((done) =>
+      core.sendBatch(messages, options, (outcome) => {
+        if (!("error" in outcome)) return done(outcome)
+        done(outcome.sent.length === 0 ? outcome.error : new PartialBatchError(outcome.error, outcome.sent))
+      }),
+    ),
+  sendOneway: (message, options = {}) => call<void>((done) => core.tell(message, options, done)),
+})
+
+const consume = <E, R>(
+  client: ClientCore,
+  options: ConsumeOptions<E, R>,
+): Effect.Effect<Consumer, GantryError, R | Scope.Scope> =>
+  Effect.gen(function* () {
+    const handler = handlerOf(yield* Effect.context<R>(), options)
+    const core = yield* Effect.acquireRelease(
+      attempt(() => client.consumer(options, handler)),
+      closing,
+    )
+    yield* call<void>((done) => core.start((error) => done(error)))
+    return consumerOf(core)
+  })
+
+const consumerOf = (core: PushConsumerCore): Consumer => ({
+  assigned: Effect.sync(() => core.assigned),
+  commit: call<void>((done) => core.commit((error) => done(error))),
+  group: core.group,
+  pause: Effect.sync(() => core.pause()),
+  resume: Effect.sync(() => core.resume()),
+})
+
+const pullConsumerOf = (core: LitePullCore, options: PullConsumerOptions): PullConsumer => {
+  const settings = pullConsumerSettingsOf(options)
+  const start = call<void>((done) => core.start((error) => done(error)))
+  const poll: PullConsumer["poll"] = ({ max, timeoutMs } = {}) =>
+    Effect.andThen(
+      start,
+      call<ReadonlyArray<Message>>((done) =>
+        core.poll(max ?? settings.pullBatchSize, timeoutMs ?? settings.pollTimeoutMs, done),
+      ),
+    )
+  return {
+    assign: (queues) => attempt(() => core.assign(queues)),
+    assigned: Effect.sync(() => core.assigned),
+    commit: (offsets) =>
+      Effect.andThen(
+        start,
+        call<void>((done) => core.commit(offsets, (error) => done(error))),
+      ),
+    group: core.group,
+    messages: Stream.flatMap(Stream.fromEffectRepeat(poll()), Stream.fromIterable),
+    poll,
+    seek: (queue, to) =>
+      Effect.andThen(
+        start,
+        call<void>((done) => core.seek(queue, to, (error) => done(error))),
+      ),
+  }
+}
+
+const handlerOf = <E, R>(context: Context.Context<R>, { eachBatch, eachMessage }: ConsumeOptions<E, R>): Handler => {
+  const run = Effect.runForkWith(context)
+  const all = (messages: ReadonlyArray<Message>): Effect.Effect<unknown, E, R> => {
+    if (eachBatch !== undefined) return eachBatch(messages)
+    return eachMessage === undefined ? Effect.void : Effect.forEach(messages, eachMessage, { discard: true })
+  }
+  return (messages, handling, done) => {
+    const fiber = run(Effect.suspend(() => all(messages)))
+    const forget = handling.onGone(() => fiber.interruptUnsafe())
+    fiber.addObserver((exit) => {
+      forget()
+      done(verdictOf(exit))
+    })
+  }
+}
+
+const verdictOf = (exit: Exit.Exit<unknown, unknown>): Verdict => {
+  if (exit._tag === "Success") return { _tag: "Done" }
+  const error = Cause.squash(exit.cause)
+  if (!(error instanceof RetryLater)) return { _tag: "Failed", error }
+  const { delayLevel, suspendMs } = error
+  return { _tag: "Failed", delayLevel, error, ...(suspendMs === undefined ? {} : { suspendMs }) }
+}
+
+const adminOf = (core: ClientCore): AdminEffects => {
+  const admin = new Admin(core.instance)
+  const wrap =
+    <I extends ReadonlyArray<unknown>, A>(ask: (...input: I) => Promise<A>) =>
+    (...input: I): Effect.Effect<A, GantryError> =>
+      Effect.catch(
+        Effect.tryPromise({ catch: (error) => error, try: () => ask.apply(admin, input as never) }),
+        (error) => (error instanceof GantryError ? Effect.fail(error) : Effect.die(error)),
+      )
+  return {
+    brokers: wrap(admin.brokers),
+    consumers: wrap(admin.consumers),
+    createGroup: wrap(admin.createGroup),
+    createTopic: wrap(admin.createTopic),
+    deleteGroup: wrap(admin.deleteGroup),
+    deleteTopic: wrap(admin.deleteTopic),
+    groupProgress: wrap(admin.groupProgress),
+    groups: wrap(admin.groups),
+    message: wrap(admin.message),
+    messages: wrap(admin.messages),
+    producers: wrap(admin.producers),
+    queues: wrap(admin.queues),
+    resetOffsets: wrap(admin.resetOffsets),
+    setOffset: wrap(admin.setOffset),
+    topicOffsets: wrap(admin.topicOffsets),
+    topics: wrap(admin.topics),
+  }
+}
+
+/** A call of the core: its outcome, what it throws about the call itself, and what forgets it when it is interrupted. */
+const call = <A>(begin: (done: Done<A>) => (() => void) | void): Effect.Effect<A, GantryError> =>
+  Effect.callback<A, GantryError>((resume) => {
+    try {
+      const forget = begin((outcome) =>
+        resume(outcome instanceof GantryError ? Effect.fail(outcome) : Effect.succeed(outcome)),
+      )
+      return forget === undefined ? undefined : Effect.sync(forget)
+    } catch (error) {
+      resume(error instanceof GantryError ? Effect.fail(error) : Effect.die(error))
+      return undefined
+    }
+  })
+
+/** What the core does at once, or refuses. */
+const attempt = <A>(run: () => A): Effect.Effect<A, GantryError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (error) {
+      return error instanceof GantryError ? Effect.fail(error) : Effect.die(error)
+    }
+  })
+
+const closing = (part: { close(done: () => void): void }): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => part.close(() => resume(Effect.void)))
