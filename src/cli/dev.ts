@@ -81,10 +81,10 @@ ${open}
          producer.start();
          producer.send(new Message("orders", "hello".getBytes()));
 
-  Node   // npm install ali-ons urllib@2; it does not create topics: the first message must come from elsewhere
-         const producer = new Producer({ httpclient, nameSrv: "${namesrv}", producerGroup: "my-producers" })
-         await producer.ready()
-         await producer.send(new Message("orders", "created", "hello"))
+  Node   import { Gantry } from "gantry-mq"
+         const gantry = new Gantry({ namesrvAddr: "${namesrv}" })
+         await gantry.producer().send({ topic: "orders", body: "hello" })
+         await gantry.close()
 
   shell  ${gantry} produce orders hello${portHint(cluster)}
          ${gantry} consume orders${portHint(cluster)}
