@@ -32,14 +32,30 @@ interface Decoder<T> {
   readonly decode: (body: Buffer) => T | Malformed
 }
 
+/** Asks a person a question. */
+type Ask = (question: string) => Promise<string>
+
+/** The person at the terminal; undefined when input or output is no terminal. */
+const person = (): Ask | undefined => {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined
+  return async (question) => {
+    const terminal = createInterface({ input: process.stdin, output: process.stderr })
+    const answer = await terminal.question(question)
+    terminal.close()
+    return answer
+  }
+}
+
 export class Admin {
   readonly call: Call
   readonly cluster: ClusterClient
+  readonly #ask: Ask | undefined
   #info: Promise<ClusterInfo> | undefined
 
-  constructor(call: Call, cluster = ClusterClient.of(call)) {
+  constructor(call: Call, cluster = ClusterClient.of(call), ask = person()) {
     this.call = call
     this.cluster = cluster
+    this.#ask = ask
   }
 
   close(): void {
@@ -226,10 +242,8 @@ export class Admin {
    * asked, because mqadmin never asks and its scripts must go on.
    */
   async confirm(what: string): Promise<void> {
-    if (this.call.flag("yes") || !process.stdin.isTTY || !process.stdout.isTTY) return
-    const terminal = createInterface({ input: process.stdin, output: process.stderr })
-    const answer = await terminal.question(`${what} Type yes to go on: `)
-    terminal.close()
+    if (this.call.flag("yes") || this.#ask === undefined) return
+    const answer = await this.#ask(`${what} Type yes to go on: `)
     if (answer.trim() !== "yes") throw new CliFault("Nothing was changed.")
   }
 }

@@ -86,13 +86,20 @@ const listenersIn = (table: string, port: number): ReadonlyArray<string> =>
     return isIt && fields[9] !== undefined ? [fields[9]] : []
   })
 
+/** The sockets that a process has open, as far as this user may see them. */
 const socketsOf = (pid: string): ReadonlyArray<string> => {
+  const folder = `/proc/${pid}/fd`
+  return attempt(() => readdirSync(folder), []).flatMap((fd) => {
+    // A descriptor may be gone by now; that of the folder itself always is.
+    const [, inode] = /^socket:\[(\d+)\]$/.exec(attempt(() => readlinkSync(`${folder}/${fd}`), "")) ?? []
+    return inode === undefined ? [] : [inode]
+  })
+}
+
+const attempt = <T>(read: () => T, otherwise: T): T => {
   try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
-      const [, inode] = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? []
-      return inode === undefined ? [] : [inode]
-    })
+    return read()
   } catch {
-    return []
+    return otherwise
   }
 }

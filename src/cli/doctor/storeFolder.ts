@@ -90,12 +90,17 @@ const fileSystems: ReadonlyMap<number, readonly [what: string, advice: string]> 
 ])
 
 const room = (config: BrokerConfig, folder: string): Verdict => {
-  let stats: fs.StatsFs
   try {
-    stats = fs.statfsSync(folder)
+    return judgeRoom(config, fs.statfsSync(folder))
   } catch (error) {
     return unknown("disk room", `the system does not tell (${(error as NodeJS.ErrnoException).code})`)
   }
+}
+
+/** What the system tells of a file system: blocks of `bsize` bytes, and inodes. */
+export type Room = Pick<fs.StatsFs, "bavail" | "blocks" | "bsize" | "ffree" | "files" | "type">
+
+export const judgeRoom = (config: BrokerConfig, stats: Room): Verdict => {
   const { bavail, bsize, blocks, ffree, files, type } = stats
   const [free, total] = [bavail * bsize, blocks * bsize]
   const used = total === 0 ? 0 : Math.round(100 * (1 - free / total))
@@ -155,9 +160,14 @@ const speed = async (config: BrokerConfig, folder: string): Promise<Verdict> => 
       "Make room, or run as the folder's owner.",
     )
   }
+  return judgeSpeed(config, times)
+}
+
+/** `times`: how long each sync took, ms. */
+export const judgeSpeed = (config: BrokerConfig, times: ReadonlyArray<number>): Verdict => {
   const sorted = times.toSorted((a, b) => a - b)
-  const [middle, slowest] = [sorted[Math.floor(syncs / 2)]!, sorted.at(-1)!]
-  const evidence = `a durable write takes ${middle.toFixed(1)} ms, the slowest of ${syncs} took ${slowest.toFixed(1)} ms`
+  const [middle, slowest] = [sorted[Math.floor(sorted.length / 2)]!, sorted.at(-1)!]
+  const evidence = `a durable write takes ${middle.toFixed(1)} ms, the slowest of ${sorted.length} took ${slowest.toFixed(1)} ms`
   const advice =
     config.flushDiskType === "ASYNC_FLUSH"
       ? "Use a faster disk."
