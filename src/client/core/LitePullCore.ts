@@ -49,6 +49,7 @@ export class LitePullCore implements ConsumerMember {
   /** How far the messages reach that were handed out, by queue. */
   readonly #handed = new Map<string, number>()
   readonly #waiting: Array<Waiting> = []
+  #hasJoined = false
   readonly #startedMs: number
   #mode: Mode = "none"
   #assignment: ReadonlyArray<MessageQueue> = []
@@ -120,6 +121,7 @@ export class LitePullCore implements ConsumerMember {
         return this.#instance.removeConsumer(this, () => done(error))
       }
       this.#instance.beat(() => {
+        this.#hasJoined = true
         const begun = (isBalanced: boolean): void => {
           if (!isBalanced) this.#instance.rebalanceNow()
           done(undefined)
@@ -228,7 +230,8 @@ export class LitePullCore implements ConsumerMember {
   })
 
   readonly rebalance = (done: (isBalanced: boolean) => void): void => {
-    if (this.#state !== "running" || this.#mode !== "subscribe") return done(true)
+    // Before the brokers have heard of it, this member is none of the group's.
+    if (this.#state !== "running" || !this.#hasJoined || this.#mode !== "subscribe") return done(true)
     const topics = [...this.#subscriptions.keys()]
     let left = topics.length
     let isBalanced = true

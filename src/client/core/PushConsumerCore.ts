@@ -56,6 +56,7 @@ export class PushConsumerCore implements ConsumerMember {
   readonly #starting = new Map<string, MessageQueue>()
   readonly #closing = new Once()
   #state: "new" | "running" | "closing" | "closed" = "new"
+  #hasJoined = false
   readonly #startedMs: number
   #cancelLocking: () => void = () => {}
   #cancelLockAgain: () => void = () => {}
@@ -152,6 +153,7 @@ export class PushConsumerCore implements ConsumerMember {
       checkFilters(this.#instance, this.group, wanted, (refused) => {
         if (refused !== undefined) return fail(refused)
         this.#instance.beat(() => {
+          this.#hasJoined = true
           if (this.#settings.isOrdered) this.#lockEvery(firstLockMs)
           this.rebalance((isBalanced) => {
             if (!isBalanced) this.#instance.rebalanceNow()
@@ -181,7 +183,8 @@ export class PushConsumerCore implements ConsumerMember {
   })
 
   readonly rebalance = (done: (isBalanced: boolean) => void): void => {
-    if (this.#state !== "running") return done(true)
+    // Before the brokers have heard of it, this member is none of the group's.
+    if (this.#state !== "running" || !this.#hasJoined) return done(true)
     if (this.#puller.isPaused) return done(false)
     const topics = [...this.#subscriptions.keys()]
     let left = topics.length

@@ -36,6 +36,8 @@ it("hands each message to the handler and commits what was handled", async () =>
   await sendAll(cluster, numbered(20).slice(1))
   expect(await cluster.pass(() => got.length >= 20, 30_000)).toBe(true)
   expect(got.toSorted()).toEqual(numbered(20).toSorted())
+  // A start with nothing wrong says nothing.
+  expect(cluster.logs.filter(({ level, node }) => node.startsWith("client") && level !== "debug")).toEqual([])
   await cluster.settle(consumer.close())
   // Another member goes on where the first one ended.
   const again: Array<string> = []
