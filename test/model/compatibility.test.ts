@@ -28,6 +28,17 @@ const served = (client: RemotingClient, address: Address) =>
     ),
   ).pipe(Effect.map((found) => found.flat()))
 
+it("says of every request code what becomes of it, once for each server", () => {
+  const [broker, namesrv, nobody] = [
+    "Requests to a broker",
+    "Requests to a name server",
+    "Requests that no server answers",
+  ].map((heading) => documented(heading).map(([code, name]) => `${code} ${name}`))
+  const served = new Set([...broker!, ...namesrv!])
+  const all = Object.entries(RequestCode).map(([name, code]) => `${code} ${name}`)
+  expect(nobody).toEqual(all.filter((one) => !served.has(one)))
+})
+
 it("lists exactly the requests that are served", async () => {
   const world = makeNodeWorld({ log: silent })
   const asked = Effect.gen(function* () {
