@@ -510,3 +510,12 @@ describe("care", () => {
     expect(cluster.ask(request(45)).body.toString()).toMatch(/"offsetTable":{}}$/)
   })
 })
+
+it("records of the broker's own are not bound by the size of clients' messages", () => {
+  const cluster = new OneBroker(70, { maxMessageSize: 100 })
+  const topicConfigList = Array.from({ length: 200 }, (_, i) => ({ topicName: `topic-${i}` }))
+  expect(cluster.ask(request(18, {}, JSON.stringify({ topicConfigList }))).code).toBe(0)
+  cluster.powerCut()
+  cluster.start()
+  expect(cluster.broker.state.metadata.topics.has("topic-199")).toBe(true)
+})

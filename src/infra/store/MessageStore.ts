@@ -179,12 +179,12 @@ export class MessageStore {
 
   /**
    * Appends a message to its queue. Answers the appended record, whose waiter is called later, or why it was refused.
-   * `isSystem` marks Gantry's own records, which the disk-full rule lets through.
+   * `isSystem` marks Gantry's own records, which the rules for clients let through: a full disk, the size of messages.
    */
   put(queue: ConsumeQueue, message: MessageIn, waiter: PutWaiter | undefined, isSystem = false): Appended | PutRefusal {
     if (!this.#isOpen) return "Closed"
     if (this.#isDiskFull && !isSystem) return "DiskFull"
-    if (message.body.length > this.options.messageBytesMax) return "MessageTooLarge"
+    if (message.body.length > this.options.messageBytesMax && !isSystem) return "MessageTooLarge"
     const properties = message.properties
     const propertiesSizeBytes = StoredMessage.propertiesSize(properties, true)
     if (propertiesSizeBytes > StoredMessage.propertiesSizeMax) return "PropertiesTooLarge"

@@ -425,9 +425,10 @@ export class Metadata {
     log.syncNow(() => done(log.failed === undefined ? undefined : `the log failed: ${log.failed.message}`))
   }
 
-  #append(records: ReadonlyArray<SystemRecords.SystemRecord>, done: Durable): void {
+  #append(whole: ReadonlyArray<SystemRecords.SystemRecord>, done: Durable): void {
     const store = this.#store
     if (store === undefined) return done("the broker is not started")
+    const records = whole.flatMap(SystemRecords.split)
     let left = records.length
     if (left === 0) return done(undefined)
     let failed: string | undefined

@@ -47,6 +47,24 @@ export const topicOf: Readonly<Record<SystemRecord["kind"], string>> = {
   topicsDeleted: TopicName.GANTRY_TOPIC,
 }
 
+/** Topics or groups in one record: about 200 bytes each, a few KB with many attributes. */
+const perRecord = 50
+
+/** The same as several records that are not too large for a log of small segments; applied one after another. */
+export const split = (record: SystemRecord): ReadonlyArray<SystemRecord> => {
+  switch (record.kind) {
+    case "topics":
+      return pieces(record.topics).map((topics) => ({ kind: "topics", topics }))
+    case "groups":
+      return pieces(record.groups).map((groups) => ({ groups, kind: "groups" }))
+    default:
+      return [record]
+  }
+}
+
+const pieces = <T>(all: ReadonlyArray<T>): ReadonlyArray<ReadonlyArray<T>> =>
+  Array.from({ length: Math.ceil(all.length / perRecord) }, (_, i) => all.slice(i * perRecord, (i + 1) * perRecord))
+
 export const encode = (record: SystemRecord, nowMs: number): MessageIn => ({
   body: Buffer.from(JSON.stringify({ ...record, version })),
   bornHost: nowhere,
