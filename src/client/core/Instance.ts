@@ -54,6 +54,8 @@ export class Instance {
   readonly #producers = new Set<string>()
   readonly #consumers = new Map<string, ConsumerMember>()
   readonly #beating = new Set<string>()
+  /** Brokers that took a heartbeat. */
+  readonly #heard = new Set<string>()
   readonly #timers = new Map<string, () => void>()
   #isStarted = false
   #isClosed = false
@@ -74,7 +76,7 @@ export class Instance {
     })
     this.nameServers = new NameServers(options.source, options.world, options.environment, this.remoting)
     this.routes = new Routes(options.world, options.settings, this.nameServers)
-    this.routes.onChange = () => this.#rebalanceSoon()
+    this.routes.onChange = () => this.#routeChanged()
     this.uniqKeys = new UniqKeys(options.world, options.environment, options.clientIP)
   }
 
@@ -186,7 +188,8 @@ export class Instance {
     this.remoting.ask(address, { body, code: RequestCode.HEART_BEAT }, this.settings.requestTimeoutMs, (outcome) => {
       this.#beating.delete(peer)
       const isHeard = !(outcome instanceof RemotingError) && outcome.code === 0
-      if (!isHeard) {
+      if (isHeard) this.#heard.add(peer)
+      else {
         const why = outcome instanceof RemotingError ? outcome.message : `${outcome.code} ${outcome.remark ?? ""}`
         this.world.log.warn("a broker did not take the heartbeat", { broker: peer, why })
       }
@@ -208,8 +211,12 @@ export class Instance {
     })
   }
 
-  #rebalanceSoon(): void {
-    if (this.#isStarted && this.#consumers.size > 0) this.rebalanceNow()
+  /** A broker that is new to this client must hear of it before it can say who shares the queues. */
+  #routeChanged(): void {
+    if (!this.#isStarted || this.#isClosed || this.#consumers.size === 0) return
+    if (this.routes.brokers.every(({ address }) => this.#heard.has(PeerAddress.print(address))))
+      return this.rebalanceNow()
+    this.beat(() => this.rebalanceNow())
   }
 
   #rebalanceIn(delayMs: number): void {

@@ -56,7 +56,8 @@ const ofQueues = (
   const code = RequestCode.GET_CONSUMER_LIST_BY_GROUP
   const request = { code, ext: ConsumerGroupOf.encode({ consumerGroup: group }) }
   const unknown = (why: string): void => {
-    instance.world.log.warn("the queues cannot be shared out now", { group, topic, why })
+    // Passes with the next heartbeat, mostly; a broker that takes none is warned of where that fails.
+    instance.world.log.debug("the queues cannot be shared out now", { group, topic, why })
     done({ _tag: "Unknown" })
   }
   Peers.ask(instance.remoting, address, request, instance.settings.requestTimeoutMs, (answer) => {
