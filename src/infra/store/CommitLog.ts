@@ -226,10 +226,15 @@ export class CommitLog {
     this.#cold.drop(offset, sizeBytes)
   }
 
-  /** Deletes the oldest segment, durably: one that came back without the next would leave a gap. */
+  /** Deletes the oldest segment, durably: one that came back without the next would leave a gap. Throws `DiskError`. */
   removeFirstSegment(): void {
     this.files.removeFirst()
-    this.files.syncRemoval()
+    try {
+      this.files.syncRemoval()
+    } catch (error) {
+      if (error instanceof DiskError) this.poison(error)
+      throw error
+    }
     this.#cold.dropBelow(this.minOffset)
   }
 

@@ -13,7 +13,7 @@ import { ConsumeQueueEntry, isBlank, lost, preBlank } from "../../format/Consume
 import { DiskError } from "../disk/Disk.ts"
 import { attempt } from "./attempt.ts"
 import type { EntryWindows } from "./EntryWindows.ts"
-import type { Segment, SegmentFiles } from "./SegmentFiles.ts"
+import { type Segment, SegmentError, type SegmentFiles } from "./SegmentFiles.ts"
 
 export const entryBytes = ConsumeQueueEntry.sizeBytes
 
@@ -349,8 +349,32 @@ export class ConsumeQueue {
       const blanks = Buffer.allocUnsafe(byte - base)
       for (let start = 0; start < blanks.length; start += entryBytes)
         write(blanks, start, preBlank.commitLogOffset, preBlank.sizeBytes, preBlank.tagsCode)
-      this.#files.file(segment).writeSync(blanks, 0)
+      try {
+        this.#files.file(segment).writeSync(blanks, 0)
+      } catch (error) {
+        // The next try must find no file, or it would not fill its front.
+        this.#files.removeFrom(base)
+        throw error
+      }
     }
+  }
+
+  /**
+   * Throws `SegmentError` when entries stand behind the end of the newest file, up to 8 KiB from it: what was found to be
+   * the end is a place in the middle that rotted. Not after a crash, which may leave such entries until the log is read.
+   */
+  checkEnd(root: string): void {
+    const last = this.#files.last
+    if (last === undefined) return
+    const within = this.maxOffset * entryBytes - last.baseOffset
+    const behind = Buffer.alloc(Math.max(0, Math.min(8192, this.#files.segmentBytes - within)))
+    this.#files.file(last).readSync(behind, within)
+    if (behind.some((byte) => byte !== 0))
+      throw new SegmentError(
+        last.path,
+        "Rot",
+        `entries stand behind its end at queue offset ${this.maxOffset}: some before them have rotted. Stop the broker and run \`gantry store repair ${root}\`, which rebuilds queues`,
+      )
   }
 
   /** One past the last valid entry of the newest file: entries are dense, so a binary search finds it. */

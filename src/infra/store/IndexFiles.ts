@@ -66,6 +66,8 @@ export class IndexFiles {
    */
   *load(isClean: boolean, trustedUntilMs: number | undefined): Generator<void, IndexLoaded> {
     for (const name of this.#disk.list(this.directory)) this.#loadOne(name)
+    const rotten = this.#files.findIndex(({ header }) => header.indexCount > this.#options.entries)
+    while (rotten >= 0 && this.#files.length > rotten) this.#drop()
     if (trustedUntilMs !== undefined)
       while ((this.#files.at(-1)?.header.endTimestamp ?? 0) > trustedUntilMs) this.#drop()
     const last = this.#lastOffset()
@@ -81,6 +83,11 @@ export class IndexFiles {
   /** Takes back the entries of records at or beyond `commitLogOffset`, and deletes files that are not needed any more. */
   *dropFrom(commitLogOffset: number): Generator<void, void> {
     yield* this.#takeBack(commitLogOffset)
+    this.removeDropped()
+  }
+
+  /** Deletes the files that the load found to be worth nothing, now that it is sure that the store opens. */
+  removeDropped(): void {
     for (const { path } of this.#doomed) {
       // Durably one by one: a file that came back without those before it would leave a hole.
       this.#disk.remove(path)

@@ -140,6 +140,7 @@ export class MessageStore {
     for (const folder of [this.log.files.directory, this.queues.directory, this.index.directory])
       makeDurableDirectory(this.#disk, folder)
     this.#disk.syncDirectory(this.options.root)
+    this.queues.isRecovered = true
     this.log.start(recovered.endOffset)
     this.#state.writeMarkSync({
       cleanEnd: -1,

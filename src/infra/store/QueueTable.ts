@@ -17,6 +17,8 @@ export class QueueTable {
   readonly directory: string
   /** Whether the last life of the store ended without a close, so that the newest file of a queue may be short. */
   mayBeCut = false
+  /** Whether the files are as a clean life leaves them: what looks otherwise has rotted. */
+  isRecovered = false
   readonly #segmentBytes: number
   readonly #commitLogMin: () => number
   /** Where the queues of topics that were deleted begin; the owner keeps it. */
@@ -35,13 +37,14 @@ export class QueueTable {
     this.#commitLogMin = commitLogMin
   }
 
-  /** The queue, opened now if need be; one that never had a message is empty. */
+  /** The queue, opened now if need be; one that never had a message is empty. Throws `SegmentError` and `DiskError`. */
   get(topic: string, queueId: number): ConsumeQueue {
     const known = this.#queues.get(topic)?.[queueId]
     if (known !== undefined) return known
     const files = new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes)
     const queue = new ConsumeQueue(topic, queueId, files, this.#windows)
     queue.load(this.#commitLogMin(), this.mayBeCut)
+    if (this.isRecovered) queue.checkEnd(this.directory.slice(0, this.directory.lastIndexOf("/")))
     const begin = this.begins(topic, queueId)
     if (begin !== undefined) queue.beginAt(begin)
     const ofTopic = this.#queues.get(topic)

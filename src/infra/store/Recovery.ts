@@ -62,8 +62,8 @@ export interface Recovered {
 
 /** Bytes that are written again at once. */
 const sliceBytes = 1024 * 1024
-/** Lost messages of a queue that are passed over, at most: more than that is another queue of the same name. */
-const lostMax = 1_000_000
+/** Shortest record: IPv4 hosts, version 1, empty body, topic and properties. */
+const recordBytesMin = 91
 /** Names that may become a folder; `+` stands in the retry topics of POP. */
 const shownNames = /^[%|a-zA-Z0-9_+-]{1,255}$/
 
@@ -103,7 +103,7 @@ export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
     if (isForeign || isClean) cutQueues(ports, end)
     rewriteTail(ports, isForeign ? syncSegments(ports, end) : Math.max(syncedOffset, log.minOffset), end)
     bury(ports, end)
-  }
+  } else ports.index.removeDropped()
   const checkpoint = state.readCheckpoint()
   return {
     endOffset: end,
@@ -132,6 +132,7 @@ const logRemedies: Readonly<Record<SegmentReason, (root: string) => string>> = {
   Gap: (root) =>
     `Restore what is missing from a backup, or run \`gantry store repair ${root}\`, which says what would be lost.`,
   Name: () => "Move it out of the folder.",
+  Rot: (root) => `Run \`gantry store repair ${root}\`, which says what would be lost.`,
   Size: (root) =>
     `Set mappedFileSizeCommitLog to the size that the store was made with. If only this file has another size, restore it from a backup, or run \`gantry store repair ${root}\`.`,
 }
@@ -165,11 +166,21 @@ function* loadIndex(ports: RecoveryPorts, isClean: boolean, isForeign: boolean):
 const loadQueues = (ports: RecoveryPorts, mark: DurableMark | undefined): boolean => {
   let isWhole = true
   for (const [topic, queueId] of ports.queues.names()) {
-    if (openQueue(ports, topic, queueId) !== undefined) continue
+    if (isUsable(openQueue(ports, topic, queueId), ports.options.root)) continue
     discard(ports, mark, topic, queueId)
     isWhole = false
   }
   return isWhole
+}
+
+const isUsable = (queue: ConsumeQueue | undefined, root: string): boolean => {
+  try {
+    queue?.checkEnd(root)
+    return queue !== undefined
+  } catch (error) {
+    if (error instanceof SegmentError) return false
+    throw error
+  }
 }
 
 /** Empties a queue whose files are broken. What is left after a crash in between may look whole, so the mark goes first. */
@@ -189,7 +200,7 @@ const openQueue = ({ options, queues }: RecoveryPorts, topic: string, queueId: n
     return queues.get(topic, queueId)
   } catch (error) {
     if (!(error instanceof SegmentError)) throw error
-    if (error.reason === "Gap") return undefined
+    if (error.reason === "Gap" || error.reason === "Rot") return undefined
     throw new StoreError(
       "Segments",
       `A queue of ${options.root} cannot be opened: ${error.message}. Set mappedFileSizeConsumeQueue to the size that the store was made with, or run \`gantry store repair ${options.root}\`, which rebuilds queues from the log.`,
@@ -305,6 +316,8 @@ const queueOf = (
   if (queueOffset > queue.maxOffset) {
     const gap = `queue ${topic}-${queueId} ends at ${queue.maxOffset}, the log goes on at ${queueOffset}`
     if (isPartial) throw new QueueGap(gap)
+    // No more messages can be lost than there is room for between the two records; more is another queue of the name.
+    const lostMax = Math.ceil((physicalOffset - queue.lastCommitLogEnd) / recordBytesMin)
     if (queue.maxOffset > 0 && queueOffset - queue.maxOffset <= lostMax) {
       ports.logger.warn(`${gap}: the messages between are lost`)
       ports.queues.appendLost(queue, queueOffset, physicalOffset, ports.log.files.segmentBytes)

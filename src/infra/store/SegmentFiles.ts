@@ -18,9 +18,9 @@ export interface Segment {
 
 /**
  * What is wrong with a folder. `Name` and `Size`: it is not ours, or was made with other settings. `Gap`: files are
- * missing, which a power cut may do to files whose names were not synced.
+ * missing, which a power cut may do to files whose names were not synced. `Rot`: the medium lost something inside.
  */
-export type SegmentReason = "Name" | "Size" | "Gap"
+export type SegmentReason = "Name" | "Size" | "Gap" | "Rot"
 
 /** The files of a folder do not form a log. The message says which and why; nothing was changed. */
 export class SegmentError extends Error {

@@ -90,7 +90,10 @@ export class IndexAudit {
     const file = this.#view.disk.open(path, "read")
     const head = Buffer.alloc(IndexFormat.headerBytes)
     file.readSync(head, 0)
-    const indexCount = Math.min(IndexFormat.decodeHeader(head).indexCount, this.#view.sizes.index.entries)
+    const { entries: entriesMax } = this.#view.sizes.index
+    const told = IndexFormat.decodeHeader(head).indexCount
+    if (told > entriesMax) this.#report(`${path}: its header counts ${told} entries, a file has ${entriesMax}`)
+    const indexCount = Math.min(told, entriesMax)
     const slots = new Int32Array(slotCount)
     const slice = Buffer.alloc(sliceEntries * entryBytes)
     for (let from = 1; from < indexCount; from += sliceEntries) {
