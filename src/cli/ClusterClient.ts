@@ -10,13 +10,14 @@ import { GetRouteInfo } from "../format/NameServer.ts"
 import { RequestCode, requestCodeName } from "../format/RequestCode.ts"
 import { ResponseCode, responseCodeName } from "../format/ResponseCode.ts"
 import { ClusterInfo, RouteData, TopicList } from "../format/RouteData.ts"
+import { nodeClock } from "../infra/clock/NodeClock.ts"
 import type { Address } from "../infra/network/Network.ts"
+import { nodeNetwork } from "../infra/network/NodeNetwork.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
 import { RemotingClient } from "../infra/remoting/RemotingClient.ts"
 import type { Request } from "../infra/remoting/RemotingConnection.ts"
 import { RemotingError } from "../infra/remoting/RemotingError.ts"
 import { silent } from "../infra/telemetry/Log.ts"
-import { makeNodeWorld } from "../infra/world/NodeWorld.ts"
 import type { Call } from "./Call.ts"
 import { CliFault } from "./CliFault.ts"
 
@@ -42,7 +43,8 @@ const nameServerDefault = "127.0.0.1:9876"
 
 export class ClusterClient {
   readonly nameServers: ReadonlyArray<Address>
-  readonly #client = new RemotingClient(makeNodeWorld({ log: silent }))
+  // Not a whole world: neither a disk nor Effect has to be loaded for a question.
+  readonly #client = new RemotingClient({ clock: nodeClock, log: silent, network: nodeNetwork })
 
   constructor(nameServers: ReadonlyArray<Address>) {
     this.nameServers = nameServers

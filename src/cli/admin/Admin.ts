@@ -2,7 +2,6 @@
  * What the commands of `gantry admin` ask of a cluster. Each request is answered, or the command ends with a sentence
  * that says who refused what. Where a command acts on several brokers, all are asked before anything is told.
  */
-import { createInterface } from "node:readline/promises"
 import { hint } from "../../domain/Nearest.ts"
 import * as Topic from "../../domain/Topic.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
@@ -39,6 +38,7 @@ type Ask = (question: string) => Promise<string>
 const person = (): Ask | undefined => {
   if (!process.stdin.isTTY || !process.stdout.isTTY) return undefined
   return async (question) => {
+    const { createInterface } = await import("node:readline/promises")
     const terminal = createInterface({ input: process.stdin, output: process.stderr })
     const answer = await terminal.question(question)
     terminal.close()

@@ -1,6 +1,4 @@
 /** What administrators do with topics. */
-import * as Result from "effect/Result"
-import * as Rebalance from "../../domain/Rebalance.ts"
 import * as Topic from "../../domain/Topic.ts"
 import * as AdminFormat from "../../format/Admin.ts"
 import * as ConfigJson from "../../format/ConfigJson.ts"
@@ -323,6 +321,8 @@ const allocateMQ: Handler = async (admin, call) => {
   const clientIds = listOf(call, "ipList")
   if (clientIds.length === 0) throw call.refusal("--ipList names no client.")
   const queues = queuesOf(topic, await admin.route(topic), "read")
+  // Loaded here: no other command about topics shares queues out.
+  const [Rebalance, Result] = await Promise.all([import("../../domain/Rebalance.ts"), import("effect/Result")])
   const rows = clientIds.map((currentClientId) => {
     const share = Rebalance.assign(Rebalance.average, { clientIds, currentClientId, queues })
     return { client: currentClientId, queues: Result.isSuccess(share) ? share.success : [] }
