@@ -88,6 +88,7 @@ describe("LLMS.md", () => {
   it.each([
     ["send.ts", /INVALID_ARGUMENT false\n$/],
     ["consume.ts", /^7\n1\n$/],
+    ["effects.ts", /^SEND_OK\n$/],
     ["simulate.ts", /^2 \d+\n$/],
     ["rules.ts", /^\[ 2, 3 \]\nSuccess\n\S*{ topic: "?'?orders/],
   ])("%s runs as it stands", async (file, said) => {
@@ -127,7 +128,7 @@ describe("the snippets of all documents", () => {
     fs.writeFileSync(config, JSON.stringify({ compilerOptions, extends: `${root}/tsconfig.json`, files, include: [] }))
     const tsc = spawnSync(path.join(root, "node_modules/.bin/tsc"), ["-p", config], { cwd: root, encoding: "utf8" })
     expect(tsc.stdout.split("\n").filter((line) => line.startsWith(".cache/"))).toEqual([])
-    expect(files).toHaveLength(8)
+    expect(files).toHaveLength(9)
   })
 
   it("that are tests pass", async () => {

@@ -1,7 +1,9 @@
 // What an application may do with the installed package. Run on every Node that the package is for, and type-checked.
 import assert from "node:assert/strict"
+import * as Effect from "effect/Effect"
 import { Gantry, GantryError } from "gantry-mq"
 import { Rebalance } from "gantry-mq/domain"
+import { Gantry as GantryService } from "gantry-mq/effect"
 import { startCluster } from "gantry-mq/embedded"
 import { Command, Malformed, RequestCode } from "gantry-mq/format"
 import { simulate } from "gantry-mq/testing"
@@ -14,6 +16,14 @@ const sent = await producer.send({ body: "hello", tags: "created", topic: "order
 assert.equal(sent.status, "SEND_OK")
 await assert.rejects(producer.send({ body: "hello", topic: "nowhere" }), GantryError)
 await gantry.close()
+const send = Effect.gen(function* () {
+  const client = yield* GantryService
+  const service = yield* client.producer({ group: "effects" })
+  return yield* service.send({ body: "hello", topic: "orders" })
+})
+const layer = GantryService.layer({ log: false, namesrvAddr: cluster.namesrvAddr })
+const effected = await Effect.runPromise(send.pipe(Effect.scoped, Effect.provide(layer)))
+assert.equal(effected.status, "SEND_OK")
 await cluster.reset()
 await cluster.close()
 
