@@ -146,6 +146,11 @@ export class AdminHandlers {
     if (header instanceof Malformed) return answerMalformed(call, header)
     const { topics, topicsVersion } = this.#state.metadata
     const { dataVersion, maxTopicNum, topicSeq } = header
+    if (maxTopicNum === undefined && topics.size > wholeTopicsMax)
+      return call.answer({
+        code: ResponseCode.SYSTEM_ERROR,
+        remark: `this broker has ${topics.size} topics, more than one answer holds. Ask for them in pages, by topicSeq and maxTopicNum, as clients of 5.4 do.`,
+      })
     call.answer({
       body: TopicConfigs.encode(
         {
@@ -255,6 +260,9 @@ export class AdminHandlers {
     return tooManyQueues(readQueueNums) ?? tooManyQueues(writeQueueNums)
   }
 }
+
+/** Topics in an answer that is not a page: a frame holds about 90,000. */
+const wholeTopicsMax = 80_000
 
 /** Entries of one page, as RocketMQ's splitMetadataSize. */
 const pageSizeMax = 2000

@@ -201,7 +201,10 @@ export class Metadata {
     const records: Array<SystemRecords.SystemRecord> = []
     if (foreignTopics.length > 0) records.push({ kind: "topics", topics: foreignTopics })
     if (foreignGroups.length > 0) records.push({ groups: foreignGroups, kind: "groups" })
-    const isNothingNew = records.length === 0 && entries.length === 0
+    // A file that covers more than there is would have records skipped that are still to come.
+    const { readableOffset } = store.log
+    const isAhead = Object.values(this.#positions).some((at) => at > readableOffset && at < Number.MAX_SAFE_INTEGER)
+    const isNothingNew = records.length === 0 && entries.length === 0 && !isAhead
     this.#append(records, (topicsFailure) => {
       if (topicsFailure !== undefined || isNothingNew) return done(topicsFailure)
       const stored: Durable = (failure) => {

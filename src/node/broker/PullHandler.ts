@@ -105,7 +105,7 @@ export class PullHandler {
       if (error !== undefined || result === undefined)
         return call.answer({
           code: ResponseCode.SYSTEM_ERROR,
-          remark: `the messages cannot be read: ${error?.message ?? "unknown"}. Try again; if it stays, run gantry store verify.`,
+          remark: `the messages cannot be read: ${error?.message ?? "unknown"}. Try again; if it stays, stop the broker and run gantry store verify on its storePathRootDir.`,
         })
       const { maxOffset, minOffset, nextBeginOffset, status } = result
       ConsumerOffset.pulled(state.metadata.offsets, group, topic, queueId, nextBeginOffset)
@@ -131,7 +131,7 @@ export class PullHandler {
       if (!result.copyTo(frame, head.length))
         return call.answer({
           code: ResponseCode.SYSTEM_ERROR,
-          remark: `a message of queue ${queueId} of topic[${topic}] at or after offset ${queueOffset} is rotten on the broker's disk and is not served. Run gantry store verify on the broker, or skip it by resetting the offset.`,
+          remark: `a message of queue ${queueId} of topic[${topic}] at or after offset ${queueOffset} is rotten on the broker's disk and is not served. Stop the broker and run gantry store verify on its storePathRootDir, or skip the message by resetting the offset.`,
         })
       countGot(state, group, topic, result.count, result.sizeBytes)
       state.world.trace?.("Pull", { count: result.count, group, queueId, queueOffset, topic })
