@@ -8,7 +8,6 @@ import { commandsOf, snippetsOf } from "./snippets.ts"
 
 const root = path.join(import.meta.dirname, "../..")
 const manifest = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")) as {
-  readonly exports: Readonly<Record<string, string | { readonly default: string }>>
   readonly scripts: Readonly<Record<string, string>>
 }
 /** Within the tree, so that `vitest` and `effect` are found; what the snippets import as gantry-mq comes from the sources. */
@@ -54,8 +53,6 @@ const run = (words: ReadonlyArray<string>): Promise<string> =>
 
 const runSnippet = (document: string, file: string): Promise<string> =>
   run(["--import", ownName, written(document, file)])
-
-const sourceOf = (built: string): string => path.join(root, built.replace("./dist/", "src/").replace(/js$/, "ts"))
 
 /** The words of a command line: single quotes keep blanks together. */
 const wordsOf = (command: string): ReadonlyArray<string> =>
@@ -120,10 +117,7 @@ describe("the snippets of all documents", () => {
     const files = snippets.flatMap(({ document, file, language }) =>
       file !== undefined && (language === "ts" || language === "js") ? [written(document, file)] : [],
     )
-    const paths = Object.entries(manifest.exports).flatMap(([name, entry]) =>
-      typeof entry === "string" ? [] : [[`gantry-mq${name.slice(1)}`, [sourceOf(entry.default)]] as const],
-    )
-    const compilerOptions = { allowJs: true, checkJs: true, paths: Object.fromEntries(paths) }
+    const compilerOptions = { allowJs: true, checkJs: true }
     const config = path.join(folder, "tsconfig.json")
     fs.writeFileSync(config, JSON.stringify({ compilerOptions, extends: `${root}/tsconfig.json`, files, include: [] }))
     const tsc = spawnSync(path.join(root, "node_modules/.bin/tsc"), ["-p", config], { cwd: root, encoding: "utf8" })
