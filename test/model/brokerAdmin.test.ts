@@ -146,6 +146,38 @@ describe("a deleted topic", () => {
     expect(StoredMessage.decodeAll(pulled.body).messages.map(({ queueOffset }) => queueOffset)).toEqual([3])
   })
 
+  it("one truth: without its snapshots the same is folded from the log (P9)", () => {
+    const cluster = begin(55)
+    cluster.ask(createTopic("u"))
+    cluster.ask(deleteTopic("t"))
+    cluster.ask(createTopic("t"))
+    cluster.ask(send("t", 0))
+    cluster.ask(deleteTopic("u"))
+    cluster.ask(request(353, { group: "g", readable: false, topic: "t" }))
+    cluster.ask(commit("g", "t", 0, 4))
+    cluster.ask(request(200, {}, JSON.stringify({ groupName: "h" })))
+    cluster.ask(deleteGroup("h", true))
+    const truth = () => {
+      const { forbidden, groups, offsets, topics } = cluster.broker.state.metadata
+      const begins = [0, 1].map((queueId) => cluster.broker.state.metadata.beginOf("t", queueId))
+      const { maxOffset, minOffset, nextOffset } = cluster.broker.state.store.queues.get("t", 0)
+      return structuredClone({
+        begins,
+        committed: offsets.committed,
+        forbidden,
+        groups: [...groups].toSorted(),
+        queue: { maxOffset, minOffset, nextOffset },
+        topics: [...topics].toSorted(),
+      })
+    }
+    const before = truth()
+    expect(before).toMatchObject({ begins: [3, undefined], queue: { maxOffset: 4, minOffset: 3 } })
+    cluster.stop()
+    for (const name of cluster.node.disk.list("/store/config")) cluster.node.disk.remove(`/store/config/${name}`)
+    cluster.start()
+    expect(truth()).toEqual(before)
+  })
+
   it("is forgotten when its records have gone from the log and nobody made it again (P11)", () => {
     const cluster = begin(5)
     cluster.ask(deleteTopic("t"))
