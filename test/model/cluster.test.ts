@@ -186,3 +186,28 @@ it("P9 seeds 1264, 1493, 2285: a queue file whose size was lost with a failed sy
   expect(delivered(cluster, "t")).toBe(1)
   expect(cluster.ask(send("t", 0)).code).toBe(0)
 })
+
+it.for([0, 1, 2, 3, 4, 5])(
+  "P1 seed 7: a bit that recovery reads wrongly, at read %i, is not written for good",
+  (skip) => {
+    const cluster = new OneBroker(7)
+    cluster.ask(createTopic("t"))
+    for (let n = 0; n < 3; n++) expect(cluster.ask(send("t", 0)).code).toBe(0)
+    cluster.kill()
+    cluster.diskWeather.faults = strikeAt(
+      ({ operation, path }) => operation === "read" && path.includes("/commitlog/"),
+      { bit: 8 * 400, kind: "flip" },
+      { skip },
+    )
+    try {
+      cluster.start()
+    } catch {
+      // A start that is refused changes nothing.
+    }
+    cluster.diskWeather.clear()
+    cluster.kill()
+    cluster.start()
+    expect(delivered(cluster, "t")).toBe(3)
+    for (let n = 0; n < 3; n++) expect(cluster.read("t", 0, n)).toBe("hello")
+  },
+)

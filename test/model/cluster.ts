@@ -81,6 +81,21 @@ export class OneBroker {
     return () => answer
   }
 
+  /** The body of a message, as the store reads it now; undefined when it is lost or rotten. */
+  read(topic: string, queueId: number, queueOffset: number): string | undefined {
+    const { store } = this.broker.state
+    const entry = store.queues.get(topic, queueId).entrySync(queueOffset)
+    let body: string | undefined
+    let isRead = false
+    if (entry === undefined) return undefined
+    store.lookAt(entry.commitLogOffset, (message) => {
+      body = message?.body.toString()
+      isRead = true
+    })
+    this.world.sim.runUntil(() => isRead, 60_000)
+    return body
+  }
+
   /** Nothing survives but what was synced. */
   powerCut(): void {
     this.node.powerCut(keepNone)

@@ -233,6 +233,7 @@ export class ConsumeQueue {
       const byte = this.flushedOffset * entryBytes
       if (this.#files.holding(byte) === undefined && !attempt(() => this.#createFile(byte), done)) return
       const segment = this.#files.holding(byte) as Segment
+      if (!attempt(() => this.#files.giveSizeAgain(segment), done)) return
       const within = byte - segment.baseOffset
       const count = Math.min(target - this.flushedOffset, (this.#files.segmentBytes - within) / entryBytes)
       const from = (this.flushedOffset - this.#tailBase) * entryBytes

@@ -66,6 +66,7 @@ export function* walkSegment(
   const segmentEnd = segment.baseOffset + files.segmentBytes
   let offset = from
   let wantBytes = sliceBytes
+  let isSecondLook = false
   while (offset < segmentEnd) {
     const slice = Buffer.allocUnsafe(Math.min(wantBytes, segmentEnd - offset))
     const bytesRead = files.file(segment).readSync(slice, offset - segment.baseOffset)
@@ -78,13 +79,17 @@ export function* walkSegment(
     offset += at
     if (found.kind === "blank") return { blank: found.sizeBytes, end: offset, reason: "" }
     wantBytes = sliceBytes
-    if (at === 0) {
+    if (at > 0) isSecondLook = false
+    else {
       // Nothing whole at the start of a slice: bad, or a record longer than the slice, which is then read whole.
       const claimed = bytesRead >= 4 ? slice.readInt32BE(0) : 0
       const isAll = bytesRead < slice.length || offset + bytesRead >= segmentEnd
-      if (claimed <= bytesRead || claimed > recordBytesMax || isAll)
+      const isEnd = claimed <= bytesRead || claimed > recordBytesMax || isAll
+      if (isEnd && isSecondLook)
         return { blank: undefined, end: offset, reason: found.kind === "bad" ? found.reason : "" }
-      wantBytes = claimed
+      // What is bad is read again before it counts: a log is not cut for a bit that was read wrongly once (P1).
+      if (isEnd) isSecondLook = true
+      else wantBytes = claimed
     }
     yield
   }

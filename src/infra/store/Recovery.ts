@@ -16,6 +16,7 @@ import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
 import type { DurableMark } from "../../format/DurableMark.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import type * as StoredMessage from "../../format/StoredMessage.ts"
+import { DiskError, type DiskFile } from "../disk/Disk.ts"
 import type { Log } from "../telemetry/Log.ts"
 import type { Trace } from "../telemetry/Trace.ts"
 import { blankBytes, type CommitLog } from "./CommitLog.ts"
@@ -60,6 +61,8 @@ export interface Recovered {
   readonly last: { readonly commitLogOffset: number; readonly storeTimestamp: number }
 }
 
+/** Pairs of reads that may differ before the disk counts as broken. */
+const readsMax = 3
 /** Bytes that are written again at once. */
 const sliceBytes = 1024 * 1024
 /** Shortest record: IPv4 hosts, version 1, empty body, topic and properties. */
@@ -367,6 +370,7 @@ const syncSegments = ({ log }: RecoveryPorts, end: number): number => {
 /** Writes [from, end) once more and syncs it. */
 const rewriteTail = ({ log }: RecoveryPorts, from: number, end: number): void => {
   const buffer = Buffer.allocUnsafe(sliceBytes)
+  const again = Buffer.allocUnsafe(sliceBytes)
   for (let offset = from; offset < end;) {
     const segment = log.files.holding(offset)
     if (segment === undefined) return
@@ -374,12 +378,22 @@ const rewriteTail = ({ log }: RecoveryPorts, from: number, end: number): void =>
     const segmentEnd = Math.min(end, segment.baseOffset + log.files.segmentBytes)
     while (offset < segmentEnd) {
       const slice = buffer.subarray(0, Math.min(buffer.length, segmentEnd - offset))
-      file.readSync(slice, offset - segment.baseOffset)
+      readAlike(file, slice, again.subarray(0, slice.length), offset - segment.baseOffset)
       file.writeSync(slice, offset - segment.baseOffset)
       offset += slice.length
     }
     file.syncSync()
   }
+}
+
+/** Reads until two reads agree: a bit that is read wrongly once must not be written for good (P1). */
+const readAlike = (file: DiskFile, target: Buffer, other: Buffer, position: number): void => {
+  for (let reads = 0; reads < readsMax; reads++) {
+    file.readSync(target, position)
+    file.readSync(other, position)
+    if (target.equals(other)) return
+  }
+  throw new DiskError("Io", "read", file.path)
 }
 
 /** Makes everything behind the end of the log zero, and that durable. */

@@ -132,6 +132,8 @@ export class SegmentFiles {
   readonly #disk: Disk
   readonly #open: OpenFiles
   readonly #segments: Array<Segment> = []
+  /** The newest file that `load` found, when its size may not be on the disk. */
+  #doubtful: Segment | undefined
   /** Whether names in the folder, and the folder's own, may not be durable. */
   #hasNewNames = false
   #hasNewFolder = false
@@ -171,9 +173,8 @@ export class SegmentFiles {
             sizeBytes === 0 ? "Gap" : "Size",
             `is ${sizeBytes} bytes long, the configured segment size is ${this.segmentBytes}`,
           )
+        this.#open.use(path).truncate(this.segmentBytes)
       }
-      // Also when it looks whole: after a failed sync the page cache may show a size that the disk never got.
-      if (isLast && mayBeCut) this.#open.use(path).truncate(this.segmentBytes)
       if (baseOffset % this.segmentBytes !== 0)
         throw new SegmentError(path, "Size", `does not lie at a multiple of the segment size ${this.segmentBytes}`)
       const last = this.#segments.at(-1)
@@ -183,9 +184,20 @@ export class SegmentFiles {
       }
       this.#segments.push({ baseOffset, path })
     }
+    this.#doubtful = mayBeCut ? this.last : undefined
     // The process that made them may have been killed before it synced their names.
     this.#hasNewNames = names.length > 0
     this.#hasNewFolder = names.length > 0
+  }
+
+  /**
+   * Before the first write to a file that was there after a crash: what failed a sync may have lost its size, which the
+   * page cache shows all the same. Given again, it is synced with the write.
+   */
+  giveSizeAgain(segment: Segment): void {
+    if (segment !== this.#doubtful) return
+    this.#open.use(segment.path).truncate(this.segmentBytes)
+    this.#doubtful = undefined
   }
 
   get all(): ReadonlyArray<Segment> {
