@@ -32,7 +32,6 @@ import { recover, type Recovered } from "./Recovery.ts"
 
 export type { GetRequest, GetResult, GetStatus } from "./MessageReader.ts"
 export type { Appended, MessageIn, PutRefusal, PutWaiter, StoredStatus } from "./Put.ts"
-export { refuseOtherKinds } from "./StoreKind.ts"
 
 /** Every record after the snapshots, in log order, at recovery: what the owner folds into its state (promise P9). */
 export type RecordFold = (message: StoredMessage.Decoded) => void
