@@ -102,9 +102,23 @@ export class MessageReader {
     })
   }
 
-  /** The record at a physical offset, checked; undefined when there is none, it is rotten, or the disk fails to read. */
+  /**
+   * The record at a physical offset, checked; undefined when there is none, it is rotten, or the disk fails to read. What
+   * comes back bad is read a second time: nobody gives a message up for a bit that was read wrongly once.
+   */
   lookAt(
     commitLogOffset: number,
+    done: (message: StoredMessage.StoredMessage | undefined, error: DiskError | undefined) => void,
+  ): void {
+    this.#look(commitLogOffset, false, (message, error) => {
+      if (message !== undefined || error !== undefined) return done(message, error)
+      this.#look(commitLogOffset, true, done)
+    })
+  }
+
+  #look(
+    commitLogOffset: number,
+    isLast: boolean,
     done: (message: StoredMessage.StoredMessage | undefined, error: DiskError | undefined) => void,
   ): void {
     const log = this.#log
@@ -115,18 +129,25 @@ export class MessageReader {
       if (error !== undefined || removed) return none(error)
       log.copyTo(head, 0, commitLogOffset, 4)
       const sizeBytes = head.readInt32BE(0)
-      if (!this.#canLie(commitLogOffset, sizeBytes)) return none()
+      if (!this.#canLie(commitLogOffset, sizeBytes)) {
+        log.doubt(commitLogOffset, head.length)
+        return none()
+      }
       this.#bringIn([commitLogOffset], [sizeBytes], 0, undefined, (failed, gone) => {
         if (failed !== undefined || gone) return none(failed)
         const bytes = Buffer.allocUnsafe(sizeBytes)
         log.copyTo(bytes, 0, commitLogOffset, sizeBytes)
-        done(this.#decode(bytes, commitLogOffset), undefined)
+        done(this.#decode(bytes, commitLogOffset, isLast), undefined)
       })
     })
   }
 
-  /** The record at a physical offset, read at once: start-up, searches by time, tools. */
+  /** The record at a physical offset, read at once, and again when it is bad: start-up, searches by time, tools. */
   lookAtSync(commitLogOffset: number, sizeBytes: number): StoredMessage.StoredMessage | undefined {
+    return this.#lookSync(commitLogOffset, sizeBytes, false) ?? this.#lookSync(commitLogOffset, sizeBytes, true)
+  }
+
+  #lookSync(commitLogOffset: number, sizeBytes: number, isLast: boolean): StoredMessage.StoredMessage | undefined {
     const bytes = Buffer.allocUnsafe(sizeBytes)
     if (this.#log.isResident(commitLogOffset, sizeBytes)) this.#log.copyTo(bytes, 0, commitLogOffset, sizeBytes)
     else {
@@ -134,11 +155,15 @@ export class MessageReader {
       if (segment === undefined) return undefined
       this.#log.files.file(segment).readSync(bytes, commitLogOffset - segment.baseOffset)
     }
-    return this.#decode(bytes, commitLogOffset)
+    return this.#decode(bytes, commitLogOffset, isLast)
   }
 
   /** The record that begins at a physical offset, whatever its size, read at once: recovery. */
   recordAtSync(commitLogOffset: number): StoredMessage.StoredMessage | undefined {
+    return this.#recordSync(commitLogOffset) ?? this.#recordSync(commitLogOffset)
+  }
+
+  #recordSync(commitLogOffset: number): StoredMessage.StoredMessage | undefined {
     const segment = this.#log.files.holding(commitLogOffset)
     if (segment === undefined) return undefined
     const size = Buffer.alloc(4)
@@ -350,9 +375,14 @@ export class MessageReader {
     return false
   }
 
-  #decode(bytes: Buffer, commitLogOffset: number): StoredMessage.StoredMessage | undefined {
+  /** Before the last look, what is bad is told to nobody. */
+  #decode(bytes: Buffer, commitLogOffset: number, isLast: boolean): StoredMessage.StoredMessage | undefined {
     // Whoever asks for an offset may be wrong: what does not belong there is no sign of rot.
-    if (misplaced(bytes, 0, bytes.length, commitLogOffset) !== undefined) return undefined
+    const isPlaced = misplaced(bytes, 0, bytes.length, commitLogOffset) === undefined
+    if (!isPlaced || (!isLast && unsound(bytes, 0, bytes.length) !== undefined)) {
+      this.#log.doubt(commitLogOffset, bytes.length)
+      return undefined
+    }
     if (!this.#isSound(bytes, 0, bytes.length, commitLogOffset, true)) return undefined
     const message = StoredMessage.decode(bytes, 0)
     return message instanceof Malformed ? undefined : message

@@ -4,6 +4,7 @@ import { PropertyName } from "../../../src/domain/Properties.ts"
 import * as Properties from "../../../src/domain/Properties.ts"
 import { TopicName } from "../../../src/domain/Topic.ts"
 import { isGantry } from "../../../src/domain/Topic.ts"
+import type { Clock } from "../../../src/infra/clock/Clock.ts"
 import type { Appended, MessageStore } from "../../../src/infra/store/MessageStore.ts"
 import type { Broker } from "../../../src/node/broker/Broker.ts"
 import type { Mutant } from "./Mutant.ts"
@@ -22,6 +23,14 @@ const everyNth = (n: number): (() => boolean) => {
   return () => ++count % n === 0
 }
 
+/** A clock on which timers of `ms` take `insteadMs`. */
+const slowAt = (ms: number, insteadMs: number, clock: Clock): Clock => ({
+  after: (delayMs, run) => clock.after(delayMs === ms ? insteadMs : delayMs, run),
+  monotonicMs: () => clock.monotonicMs(),
+  nowMs: () => clock.nowMs(),
+  soon: (run) => clock.soon(run),
+})
+
 const isOwn = (topic: string): boolean => isGantry(topic)
 
 export const mutants: ReadonlyArray<Mutant> = [
@@ -37,6 +46,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     foundBy: "durable",
     name: "answers before the sync",
     needs: ["slowSync", "powerCut"],
+  },
+  {
+    // By ASYNC_FLUSH, the log is synced so rarely that hardly anything is.
+    foundBy: "durable",
+    name: "syncs once a minute",
+    needs: ["powerCut"],
+    settings: { flush: "ASYNC_FLUSH", loadMs: 30_000 },
+    world: (world) => ({ ...world, clock: slowAt(500, 60_000, world.clock) }),
   },
   {
     // One bit of a body changes on its way to the log.
@@ -206,6 +223,26 @@ export const mutants: ReadonlyArray<Mutant> = [
     },
     foundBy: "oneTruth",
     name: "logs no topics",
+  },
+  {
+    // A pull is answered with bytes that nobody looked at.
+    broker: ({ state }) => {
+      const { store } = state
+      const isTurn = everyNth(10)
+      const real = store.get.bind(store)
+      store.get = (request, done) =>
+        real(request, (error, result) => {
+          if (result === undefined || !isTurn()) return done(error, result)
+          const copyTo: typeof result.copyTo = (target, at) => {
+            const isGood = result.copyTo(target, at)
+            target[at + result.sizeBytes - 30]! ^= 1
+            return isGood
+          }
+          done(error, { ...result, copyTo })
+        })
+    },
+    foundBy: "sound",
+    name: "serves rot",
   },
   {
     // A handler throws.

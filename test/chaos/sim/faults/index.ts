@@ -2,10 +2,12 @@
 import { brokenConnections } from "./brokenConnections.ts"
 import { clientCrash } from "./clientCrash.ts"
 import { clockJump } from "./clockJump.ts"
+import { crumbs } from "./crumbs.ts"
 import { failingDisk, failingSync } from "./failingSync.ts"
 import type { Fault } from "./Fault.ts"
 import { foulWeather } from "./foulWeather.ts"
 import { fullDisk } from "./fullDisk.ts"
+import { garbage } from "./garbage.ts"
 import { nameServerRestart } from "./nameServerRestart.ts"
 import { oneWay } from "./oneWay.ts"
 import { orderlyRestart } from "./orderlyRestart.ts"
@@ -14,6 +16,7 @@ import { pause } from "./pause.ts"
 import { powerCut } from "./powerCut.ts"
 import { powerCutAtBoundary } from "./powerCutAtBoundary.ts"
 import { processKill } from "./processKill.ts"
+import { rottenRead } from "./rottenRead.ts"
 import { slowSync } from "./slowSync.ts"
 
 export const faults: ReadonlyArray<Fault> = [
@@ -33,4 +36,7 @@ export const faults: ReadonlyArray<Fault> = [
   powerCutAtBoundary,
   failingDisk,
   fullDisk,
+  crumbs,
+  rottenRead,
+  garbage,
 ]
