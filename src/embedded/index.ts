@@ -18,35 +18,22 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { Gantry } from "../client/Gantry.ts"
 import type { GantryOptions } from "../client/Options.ts"
-import { hint } from "../domain/Nearest.ts"
 import { makeMemoryDisk } from "../infra/disk/MemoryDisk.ts"
 import { nodeEnvironment } from "../infra/environment/NodeEnvironment.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
 import type { Log, LogLevel } from "../infra/telemetry/Log.ts"
 import { makeNodeLog } from "../infra/telemetry/NodeLog.ts"
 import { makeNodeWorld } from "../infra/world/NodeWorld.ts"
-import * as BrokerConfig from "../node/broker/BrokerConfig.ts"
 import * as Cluster from "./Cluster.ts"
+import { checked, type Settings } from "./settings.ts"
 import { createTopic, type TopicOptions } from "./topics.ts"
 
 export { PortsTaken } from "./Cluster.ts"
 export { TopicRefused, type TopicOptions } from "./topics.ts"
-export type { Log, LogLevel }
-
-/** What a cluster decides for itself: where it listens, and that it keeps nothing. */
-const owned = [
-  "bindAddress",
-  "brokerIP1",
-  "fastListenPort",
-  "listenPort",
-  "namesrvAddr",
-  "storePathRootDir",
-] as const satisfies ReadonlyArray<keyof BrokerConfig.BrokerConfig>
-
-/** Settings of the broker, by RocketMQ's names: `{ autoCreateTopicEnable: false }`. Times in ms, sizes in bytes. */
-export type Settings = Partial<Omit<BrokerConfig.BrokerConfig, (typeof owned)[number]>>
+export type { Log, LogLevel, Settings }
 
 export interface ClusterOptions {
+  /** Settings of the broker, by RocketMQ's names. What no broker knows is refused with a TypeError. */
   readonly settings?: Settings
   /** Port of the name server; default: a free one. */
   readonly namesrvPort?: number
@@ -68,7 +55,11 @@ export interface EmbeddedCluster extends AsyncDisposable {
    * needed: topics appear with their first message, unless the settings forbid it.
    */
   readonly createTopic: (topic: string, options?: TopicOptions) => Promise<void>
-  /** Makes the cluster as it was at its start, within some milliseconds. Clients see their connections end. */
+  /**
+   * Makes the cluster as it was at its start, within some milliseconds. Clients see their connections end; producers go
+   * on by themselves. Close consumers before: one that still runs keeps its places in queues that begin at 0 again, and
+   * passes over what comes there first.
+   */
   readonly reset: () => Promise<void>
   /** Stops the cluster; a second call waits for the same end. */
   readonly close: () => Promise<void>
@@ -187,17 +178,3 @@ class Running implements EmbeddedCluster {
 }
 
 const logOf = (log: LogLevel | Log): Log => (typeof log === "string" ? makeNodeLog({ level: log }) : log)
-
-/** Refuses what the types would, for callers without them. */
-const checked = (settings: Settings): Settings => {
-  const defaults: Readonly<Record<string, unknown>> = BrokerConfig.defaults
-  for (const [name, value] of Object.entries(settings)) {
-    if ((owned as ReadonlyArray<string>).includes(name))
-      throw new TypeError(`The setting ${name} is the cluster's own: it listens on ${host} and keeps nothing.`)
-    if (!Object.hasOwn(defaults, name))
-      throw new TypeError(`A broker has no setting "${name}".${hint(name, Object.keys(defaults))}`)
-    if (typeof value !== typeof defaults[name])
-      throw new TypeError(`The setting ${name} is a ${typeof defaults[name]}, not ${typeof value}: ${String(value)}.`)
-  }
-  return settings
-}

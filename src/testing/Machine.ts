@@ -11,7 +11,6 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import { Gantry } from "../client/Gantry.ts"
 import type { GantryOptions } from "../client/Options.ts"
-import type { Disk } from "../infra/disk/Disk.ts"
 import { keepAll, keepNone } from "../infra/disk/survival.ts"
 import type { Choose } from "../infra/disk/Volume.ts"
 import { makeFixedEnvironment } from "../infra/environment/Environment.ts"
@@ -110,31 +109,20 @@ export class ClientMachine extends Machine {
   }
 }
 
-/** What a server machine runs: `make` starts it in a scope, `failure` ends when it must be started anew. */
-export interface Program<A> {
-  readonly make: (world: World) => Effect.Effect<A, Error, Scope.Scope>
-  readonly failure: (served: A) => Effect.Effect<never, Error>
+/** What a server machine runs: ends with a failure when it must be started anew, else with its scope. */
+export interface Program {
+  /** Starts the server in the scope, calls `serves` when it is ready, and waits. */
+  readonly run: (world: World, serves: () => void) => Effect.Effect<never, Error, Scope.Scope>
 }
 
 /** Where a broker or a name server lives. */
-export class ServerMachine<A = unknown> extends Machine {
-  readonly #program: Program<A>
+export class ServerMachine extends Machine {
+  readonly #program: Program
   #fiber: Fiber.Fiber<never, Error> | undefined
-  #served: A | undefined
 
-  constructor(node: SimNode, program: Program<A>) {
+  constructor(node: SimNode, program: Program) {
     super(node)
     this.#program = program
-  }
-
-  /** Its disk as it is now; another one after each restart. */
-  get disk(): Disk {
-    return this.node.disk
-  }
-
-  /** What runs; undefined while it is down or starting. */
-  get served(): A | undefined {
-    return this.node.alive ? this.#served : undefined
   }
 
   /** Starts it on what its disk holds; answers when it serves, and rejects when it does not start. */
@@ -144,21 +132,14 @@ export class ServerMachine<A = unknown> extends Machine {
     await this.start()
   }
 
+  /** Starts it on a machine on which nothing runs yet. */
   start(): Promise<void> {
-    this.#served = undefined
     const { world } = this.node
     return new Promise((resolve, reject) => {
-      const main = Effect.gen({ self: this }, function* () {
-        const served = yield* this.#program.make(world)
-        this.#served = served
-        resolve()
-        return yield* this.#program.failure(served)
-      })
-      const fiber = Effect.runForkWith(world.context)(Effect.scoped(main))
+      const fiber = Effect.runForkWith(world.context)(Effect.scoped(this.#program.run(world, resolve)))
       this.#fiber = fiber
       fiber.addObserver((exit) => {
         if (this.#fiber !== fiber) return
-        this.#served = undefined
         // A server that gave up, its store having failed, ends its process. After `resolve` the rejection goes nowhere.
         if (Exit.isFailure(exit)) reject(Cause.squash(exit.cause))
         this.node.crash()

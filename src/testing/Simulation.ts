@@ -10,6 +10,7 @@
  * comes from outside, a real socket or timer, must be wrapped in `outside`, else virtual time runs away meanwhile.
  */
 import * as Effect from "effect/Effect"
+import { checked, type Settings } from "../embedded/settings.ts"
 import { createTopic, type TopicOptions } from "../embedded/topics.ts"
 import * as Host from "../format/Host.ts"
 import { Malformed } from "../format/Malformed.ts"
@@ -30,7 +31,7 @@ export interface SimulationOptions {
   /** How many brokers there are: `broker-a`, `broker-b`, …; default 1, at most 26. */
   readonly brokers?: number
   /** Settings of the brokers, by RocketMQ's names. */
-  readonly settings?: Partial<BrokerConfig.BrokerConfig>
+  readonly settings?: Settings
   /** The network between all machines: "fair" (the default), "foul" (slow, uneven, breaking), or one of your own. */
   readonly weather?: "fair" | "foul" | Weather
   /** The run fails when it takes more virtual time; default 24 hours. */
@@ -55,12 +56,14 @@ const dayMs = 24 * 3_600_000
 export class Simulation {
   readonly seed: number
   readonly nameServer: ServerMachine
-  readonly brokers: ReadonlyArray<ServerMachine<Broker.Broker>>
+  readonly brokers: ReadonlyArray<ServerMachine>
   readonly #options: SimulationOptions
   readonly #world: SimWorld
   readonly #ledger = new SendLedger()
   readonly #machines: Array<ClientMachine> = []
   readonly #defects: Array<string> = []
+  /** By name, the broker of a machine's present or last life. */
+  readonly #served = new Map<string, Broker.Broker>()
   #outside = 0
 
   constructor(seed: number, options: SimulationOptions) {
@@ -69,15 +72,20 @@ export class Simulation {
     this.#world = makeSimWorld(seed, { onLog: (line) => this.#logged(line), weather: weatherOf(options.weather) })
     const host = "10.0.0.1"
     const config = { ...NamesrvConfig.defaults("/home"), bindAddress: host, listenPort: namesrvPort }
-    this.nameServer = new ServerMachine<unknown>(this.#world.node("namesrv", host), {
-      failure: () => Effect.never,
-      make: (world) => NameServer.make(config, world),
+    this.nameServer = new ServerMachine(this.#world.node("namesrv", host), {
+      run: (world, serves) =>
+        Effect.gen(function* () {
+          yield* NameServer.make(config, world)
+          serves()
+          return yield* Effect.never
+        }),
     })
+    checked(options.settings ?? {})
     this.brokers = Array.from({ length: options.brokers ?? 1 }, (_, index) => this.#makeBroker(index))
   }
 
   /** The first broker. */
-  get broker(): ServerMachine<Broker.Broker> {
+  get broker(): ServerMachine {
     return this.brokers[0]!
   }
 
@@ -208,18 +216,18 @@ export class Simulation {
     for (const broker of this.brokers) {
       broker.powerCut(isSynced ? "synced" : "all")
       await broker.restart()
-      const { store } = broker.served!.state
+      const { store, world } = this.#served.get(broker.name)!.state
       const { readableOffset, minOffset } = store.log
       const host = Host.make(broker.host, brokerPort)
       if (host instanceof Malformed) throw host
-      const records = readLog(broker.disk, `${store.options.root}/commitlog`, readableOffset)
+      const records = readLog(world.disk, `${store.options.root}/commitlog`, readableOffset)
       logs.push({ brokerName: broker.name, minOffset, records, storeHost: host.toString("hex") })
       await broker.stop()
     }
     return check(logs, this.#ledger.acknowledged, isSynced)
   }
 
-  #makeBroker(index: number): ServerMachine<Broker.Broker> {
+  #makeBroker(index: number): ServerMachine {
     const name = `broker-${String.fromCharCode("a".charCodeAt(0) + index)}`
     const host = `10.0.1.${index + 1}`
     const config: BrokerConfig.BrokerConfig = {
@@ -234,9 +242,15 @@ export class Simulation {
       storePathRootDir: "/store",
     }
     let lives = 0
-    return new ServerMachine<Broker.Broker>(this.#world.node(name, host), {
-      failure: (broker) => broker.failure,
-      make: (world) => Broker.make(config, world, ++lives),
+    const served = this.#served
+    return new ServerMachine(this.#world.node(name, host), {
+      run: (world, serves) =>
+        Effect.gen(function* () {
+          const broker = yield* Broker.make(config, world, ++lives)
+          served.set(name, broker)
+          serves()
+          return yield* broker.failure
+        }),
     })
   }
 

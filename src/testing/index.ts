@@ -14,6 +14,7 @@ import { Simulation, type SimulationOptions, type SimulationResult } from "./Sim
 export type { Weather } from "../infra/network/Weather.ts"
 export { fairWeather, foulWeather } from "../infra/network/Weather.ts"
 export type { LogLine } from "../infra/world/SimWorld.ts"
+export type { Settings } from "../embedded/settings.ts"
 export type { TopicOptions } from "../embedded/topics.ts"
 export { ClientMachine, Machine, ServerMachine, type Survival } from "./Machine.ts"
 export { Simulation, type SimulationOptions, type SimulationResult } from "./Simulation.ts"

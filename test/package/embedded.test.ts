@@ -96,7 +96,7 @@ describe("startCluster", () => {
     await expect(send(cluster, "orders")).rejects.toThrow(/topic\[orders\] not exist/)
     await expect(wrong({ autoCreateTopicEnabled: false })).rejects.toThrow("Did you mean autoCreateTopicEnable?")
     await expect(wrong({ maxMessageSize: "1k" })).rejects.toThrow("maxMessageSize is a number, not string: 1k.")
-    await expect(wrong({ listenPort: 1 })).rejects.toThrow("listenPort is the cluster's own")
+    await expect(wrong({ listenPort: 1 })).rejects.toThrow("The setting listenPort is the cluster's own")
   })
 
   it("many live side by side and know nothing of each other", async () => {

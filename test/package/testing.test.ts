@@ -39,6 +39,27 @@ describe("simulate", () => {
     expect((await simulate(12, stormy, { weather: "foul" })).traceHash).not.toBe(first.traceHash)
   })
 
+  it("a handler that fails sees its message again after the delay, in virtual time", async () => {
+    const attempts: Array<readonly [number, number]> = []
+    await simulate(9, async (sim) => {
+      await sim.createTopic("orders")
+      const consumer = sim.client().consumer({ consumeFromWhere: "first", group: "billing", subscriptions: ["orders"] })
+      await consumer.run({
+        eachMessage: (message) => {
+          attempts.push([message.reconsumeTimes, sim.nowMs])
+          if (attempts.length < 3) throw new Error("not yet")
+        },
+      })
+      await sim.client().producer().send({ body: "hello", topic: "orders" })
+      await sim.until(() => attempts.length === 3, 300_000)
+    })
+    expect(attempts.map(([times]) => times)).toEqual([0, 1, 2])
+    const [first, second, third] = attempts.map(([, atMs]) => atMs)
+    // The delays of the levels 3 and 4.
+    expect(second! - first!).toBeGreaterThanOrEqual(10_000)
+    expect(third! - second!).toBeGreaterThanOrEqual(30_000)
+  })
+
   it("faults: partitions, pauses, clock jumps, an orderly stop, and a name server that was away", async () => {
     const result = await simulate(
       3,
