@@ -9,7 +9,11 @@ import { commandOf } from "../../src/cli/admin/AdminWords.ts"
 import { Call, parse } from "../../src/cli/Call.ts"
 import { ClusterClient } from "../../src/cli/ClusterClient.ts"
 import type { Verdict } from "../../src/cli/doctor/Verdict.ts"
+import * as NameServer from "../../src/format/NameServer.ts"
+import * as RegisterBroker from "../../src/format/RegisterBroker.ts"
+import { RequestCode } from "../../src/format/RequestCode.ts"
 import { Rig } from "./admin/Rig.ts"
+import { captured } from "./admin/captured.ts"
 
 const root = path.join(import.meta.dirname, "../..")
 let rig: Rig
@@ -124,14 +128,67 @@ describe("what is loaded", () => {
     ).toEqual([])
   })
 
-  it.each(["topics", "groups", "messages", "brokers", "cluster", "names", "offsets", "connections"])(
-    "for %s is neither Schema nor Effect's runtime (ADR 0002)",
+  it.each(["topics", "groups", "brokers", "cluster", "names", "offsets", "connections"])(
+    "for %s is nothing of Effect (ADR 0002)",
     (area) => {
       const loaded = loadedBy(`src/cli/admin/${area}.ts`)
       expect(loaded).toContain(`src/cli/admin/${area}.ts`)
-      expect(loaded.filter((name) => /^effect\/dist\/(?:Effect|Schema|Layer|Stream|index)\.js$/.test(name))).toEqual([])
+      expect(loaded.filter((name) => /^@?effect\//.test(name))).toEqual([])
     },
   )
+
+  it("for messages is neither Schema nor Effect's runtime", () => {
+    const loaded = loadedBy("src/cli/admin/messages.ts")
+    expect(loaded.filter((name) => /^effect\/dist\/(?:Effect|Schema|Layer|Stream|index)\.js$/.test(name))).toEqual([])
+  })
+})
+
+describe("a broker that does not answer", () => {
+  let ghost: ClusterClient
+
+  /** The name server knows it for as long as the connection lasts, and nobody is there. */
+  const registerGhost = async (): Promise<void> => {
+    ghost = new ClusterClient([rig.cluster.namesrv])
+    const answer = await ghost.askNameServer({
+      body: RegisterBroker.encode({
+        filterServerList: [],
+        topicConfigSerializeWrapper: {
+          dataVersion: { counter: 1, stateVersion: 0, timestamp: 1 },
+          topicConfigTable: new Map(),
+        },
+      }),
+      code: RequestCode.REGISTER_BROKER,
+      ext: NameServer.RegisterBroker.encode({
+        brokerAddr: "127.0.0.1:1",
+        brokerId: 0,
+        brokerName: "broker-b",
+        clusterName: "DefaultCluster",
+        haServerAddr: "127.0.0.1:2",
+      }),
+    })
+    expect(answer.code).toBe(0)
+  }
+
+  afterAll(() => ghost.close())
+
+  it("keeps nobody else from a change, and the fault says who has made it", async () => {
+    await registerGhost()
+    const { code, err } = await captured(["admin", "updateTopic", "-t", "halves", "-c", "DefaultCluster"])
+    expect(code).toBe(1)
+    expect(err).toBe(
+      "gantry: The name server says that broker-b is at 127.0.0.1:1, and nothing can be reached there (the connection is refused). Is it running? If it is behind Docker or NAT, set its brokerIP1 (gantry dev: --advertise) to an address that can be reached from here. It is done on broker-a: run this again when all answer.\n",
+    )
+    expect(await captured(["admin", "topicRoute", "-t", "halves"])).toMatchObject({ code: 0 })
+  })
+
+  it("is a line of the list of brokers, and the exit code says that something is missing", async () => {
+    const { code, out } = await captured(["admin", "clusterList"])
+    expect(code).toBe(1)
+    expect(out).toMatch(/DefaultCluster {2}broker-a +0 /)
+    expect(out).toContain(
+      "broker-b 127.0.0.1:1: cannot be asked (the connection is refused); is its advertised address right?\n",
+    )
+  })
 })
 
 describe("before something is lost", () => {

@@ -10,7 +10,7 @@ import type { Command } from "../../format/Command.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import { RequestCode, requestCodeName } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
-import { ClusterInfo, type RouteData } from "../../format/RouteData.ts"
+import { ClusterInfo, type RouteData, TopicList } from "../../format/RouteData.ts"
 import * as PeerAddress from "../../infra/remoting/PeerAddress.ts"
 import type { Address } from "../../infra/network/Network.ts"
 import type { Request } from "../../infra/remoting/RemotingConnection.ts"
@@ -73,6 +73,24 @@ export class Admin {
     const answer = await this.cluster.askNameServer(request)
     if (answer.code !== ResponseCode.SUCCESS) throw refused("The name server", request, answer)
     return this.read(ClusterInfo, answer.body, "The name server")
+  }
+
+  /** Every topic that the name server knows, brokers' own among them. */
+  async topics(): Promise<ReadonlyArray<string>> {
+    const request = { code: RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER }
+    const answer = await this.cluster.askNameServer(request)
+    if (answer.code !== ResponseCode.SUCCESS) throw refused("The name server", request, answer)
+    return this.read(TopicList, answer.body, "The name server").topicList.toSorted()
+  }
+
+  /** The topics that applications made. */
+  async applicationTopics(): Promise<ReadonlyArray<string>> {
+    const { brokerAddrTable, clusterAddrTable } = await this.info()
+    const clusters = [...clusterAddrTable.keys()]
+    const own = new Set([...clusters, ...clusters.map(Topic.replyTopic), ...brokerAddrTable.keys()])
+    return (await this.topics()).filter(
+      (topic) => !Topic.isSystem(topic, own) && !Topic.isRetry(topic) && !Topic.isDlq(topic),
+    )
   }
 
   /** Every broker, or every one of a cluster, masters first. */
@@ -179,7 +197,23 @@ export class Admin {
     return this.cluster.accepted(broker, request, answer)
   }
 
-  /** The same of many brokers; undefined for a code that means that there is nothing. */
+  /**
+   * Tells each broker to change something. All of them are asked, whatever one says: who refuses must not stop the
+   * others half way, and when some did it and some did not, the fault says which.
+   */
+  async change<B extends Broker>(brokers: ReadonlyArray<B>, requestOf: (broker: B) => Request): Promise<void> {
+    const outcomes = await Promise.allSettled(brokers.map((broker) => this.accepted(broker, requestOf(broker))))
+    const failed = outcomes.findIndex(({ status }) => status === "rejected")
+    const first = outcomes[failed]
+    if (first?.status !== "rejected") return
+    const done = brokers.filter((_, at) => outcomes[at]!.status === "fulfilled").map(({ brokerName }) => brokerName)
+    if (done.length === 0 || !(first.reason instanceof CliFault)) throw first.reason
+    throw new CliFault(
+      `${first.reason.message} It is done on ${[...new Set(done)].join(", ")}: run this again when all answer.`,
+    )
+  }
+
+  /** A broker's answer, read by `decoder`; undefined for a code that means that there is nothing. */
   async askIf<T>(
     broker: Broker,
     request: Request,
@@ -201,12 +235,17 @@ export class Admin {
   async askNameServers(request: Request): Promise<ReadonlyArray<readonly [Address, Command]>> {
     const { nameServers } = this.cluster
     const answers = await Promise.all(nameServers.map((address) => this.cluster.ask(address, request)))
+    const done = nameServers.filter((_, at) => {
+      const answer = answers[at]!
+      return !(answer instanceof RemotingError) && answer.code === ResponseCode.SUCCESS
+    })
+    const others = done.length === 0 ? "" : ` ${done.map(PeerAddress.print).join(", ")} did answer.`
     return answers.map((answer, at) => {
       const address = nameServers[at]!
       const name = `The name server ${PeerAddress.print(address)}`
       if (answer instanceof RemotingError)
         throw new CliFault(
-          `${name} gives no answer (${detailOf(answer)}). Start it with gantry dev or gantry namesrv, or say where it is with -n HOST:PORT.`,
+          `${name} gives no answer (${detailOf(answer)}). Start it with gantry dev or gantry namesrv, or say where it is with -n HOST:PORT.${others}`,
         )
       if (answer.code !== ResponseCode.SUCCESS) throw refused(name, request, answer)
       return [address, answer] as const

@@ -80,7 +80,7 @@ const updateBrokerConfig: Handler = async (admin, call) => {
     body: Buffer.from(`${PropertyFile.escape(name)}=${PropertyFile.escape(value)}\n`),
     code: RequestCode.UPDATE_BROKER_CONFIG,
   }
-  await Promise.all(brokers.map((broker) => admin.accepted(broker, request)))
+  await admin.change(brokers, () => request)
   return results(brokers, `${name}=${value}`)
 }
 
@@ -149,7 +149,7 @@ const tidy =
     const brokers = await admin.targets("cluster")
     if (question !== undefined)
       await admin.confirm(`${question} on ${brokers.map(({ brokerName }) => brokerName).join(", ")}.`)
-    await Promise.all(brokers.map((broker) => admin.accepted(broker, { code })))
+    await admin.change(brokers, () => ({ code }))
     return results(brokers, result)
   }
 

@@ -1,6 +1,5 @@
 /** What administrators look at first: the clusters, their brokers, their traffic. */
 import { setTimeout as sleep } from "node:timers/promises"
-import * as Topic from "../../domain/Topic.ts"
 import * as AdminFormat from "../../format/Admin.ts"
 import { BrokerStatsData } from "../../format/BrokerStats.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
@@ -14,7 +13,7 @@ import type { Admin, Member } from "./Admin.ts"
 import { mastersIn } from "./Admin.ts"
 import type { Handler, Handlers } from "./AdminWords.ts"
 import * as Output from "./Output.ts"
-import { groupsOf, statsOf } from "./progress.ts"
+import { aFewAtATime, groupsOf, statsOf } from "./progress.ts"
 import { sendTimed } from "./sends.ts"
 
 /** Tells the outcome again and again when --interval asks for it: all but the last, which the caller tells. */
@@ -175,25 +174,8 @@ interface Traffic {
 const statsAll: Handler = async (admin, call) => {
   const wanted = call.text("topic")
   if (wanted !== undefined) await admin.route(admin.topic())
-  const topics = wanted === undefined ? await admin.cluster.topics() : [wanted]
-  const rows: Array<Traffic> = []
-  for (const topic of topics) {
-    const route = await admin.cluster.routeOf(topic)
-    if (route === undefined) continue
-    const brokers = mastersIn(route)
-    const sent = await countsOf(admin, brokers, "TOPIC_PUT_NUMS", topic)
-    const base = { inDay: sent.day, inTps: sent.tps, topic }
-    const groups = await groupsOf(admin, topic, brokers)
-    if (groups.length === 0) rows.push({ ...base, group: null, lag: null, outDay: null, outTps: null })
-    for (const group of groups) {
-      const got = await countsOf(admin, brokers, "GROUP_GET_NUMS", `${topic}@${group}`)
-      const stats = await Promise.all(brokers.map((broker) => statsOf(admin, broker, group, topic)))
-      const lag = stats
-        .flatMap(({ offsetTable }) => offsetTable)
-        .reduce((sum, [, { brokerOffset, consumerOffset }]) => sum + brokerOffset - consumerOffset, 0)
-      rows.push({ ...base, group, lag, outDay: got.day, outTps: got.tps })
-    }
-  }
+  const topics = wanted === undefined ? await admin.applicationTopics() : [wanted]
+  const rows = (await aFewAtATime(topics, (topic) => trafficOf(admin, topic))).flat()
   const shown = call.flag("activeTopic")
     ? rows.filter(({ inDay, inTps, outTps }) => inTps > 0 || inDay > 0 || (outTps ?? 0) > 0)
     : rows
@@ -207,7 +189,28 @@ const statsAll: Handler = async (admin, call) => {
       inMsg24Hour: { cell: ({ inDay }) => inDay, title: "IN 24 H" },
       outMsg24Hour: { cell: ({ outDay }) => outDay ?? undefined, title: "OUT 24 H" },
     },
-    shown.filter(({ topic }) => !Topic.isRetry(topic)),
+    shown,
+  )
+}
+
+/** A line for each group of a topic; one without a group when nobody consumes it. */
+const trafficOf = async (admin: Admin, topic: string): Promise<ReadonlyArray<Traffic>> => {
+  const route = await admin.cluster.routeOf(topic)
+  if (route === undefined) return []
+  const brokers = mastersIn(route)
+  const sent = await countsOf(admin, brokers, "TOPIC_PUT_NUMS", topic)
+  const groups = await groupsOf(admin, topic, brokers)
+  if (groups.length === 0)
+    return [{ group: null, inDay: sent.day, inTps: sent.tps, lag: null, outDay: null, outTps: null, topic }]
+  return Promise.all(
+    groups.map(async (group) => {
+      const got = await countsOf(admin, brokers, "GROUP_GET_NUMS", `${topic}@${group}`)
+      const stats = await Promise.all(brokers.map((broker) => statsOf(admin, broker, group, topic)))
+      const lag = stats
+        .flatMap(({ offsetTable }) => offsetTable)
+        .reduce((sum, [, { brokerOffset, consumerOffset }]) => sum + brokerOffset - consumerOffset, 0)
+      return { group, inDay: sent.day, inTps: sent.tps, lag, outDay: got.day, outTps: got.tps, topic }
+    }),
   )
 }
 

@@ -18,7 +18,7 @@ import type { Handler, Handlers } from "./AdminWords.ts"
 import { printVersion } from "./clientVersion.ts"
 import * as Output from "./Output.ts"
 import { fileOf, flagOf, intMax, offsetMax } from "./options.ts"
-import { connectionOf, statsOf } from "./progress.ts"
+import { aFewAtATime, byQueue, compare, connectionOf, statsOf } from "./progress.ts"
 
 type GroupConfig = typeof ConfigJson.GroupConfig.Type
 
@@ -45,7 +45,7 @@ const updateSubGroup: Handler = async (admin, call) => {
     body: ConfigJson.GroupConfig.encode(config),
     code: RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP,
   }
-  await Promise.all(brokers.map((broker) => admin.accepted(broker, request)))
+  await admin.change(brokers, () => request)
   return configTable(brokers.map(({ brokerName }) => ({ brokerName, config })))
 }
 
@@ -103,7 +103,7 @@ const updateSubGroupList: Handler = async (admin, call) => {
     body: ConfigJson.GroupConfigList.encode({ groupConfigList }),
     code: RequestCode.UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST,
   }
-  await Promise.all(brokers.map((broker) => admin.accepted(broker, request)))
+  await admin.change(brokers, () => request)
   return configTable(brokers.flatMap(({ brokerName }) => groupConfigList.map((config) => ({ brokerName, config }))))
 }
 
@@ -120,7 +120,7 @@ const deleteSubGroup: Handler = async (admin, call) => {
     code: RequestCode.DELETE_SUBSCRIPTIONGROUP,
     ext: AdminFormat.DeleteSubscriptionGroup.encode({ cleanOffset: removeOffset, groupName, removeOffset }),
   }
-  await Promise.all(brokers.map((broker) => admin.accepted(broker, request)))
+  await admin.change(brokers, () => request)
   if (clusterName !== undefined)
     for (const topic of [Topic.retryTopic(groupName), Topic.dlqTopic(groupName)]) {
       const deletion = { code: RequestCode.DELETE_TOPIC_IN_BROKER, ext: AdminFormat.TopicOf.encode({ topic }) }
@@ -156,11 +156,6 @@ const getConsumerConfig: Handler = async (admin) => {
 
 type Progress = ConsumeStats["offsetTable"][number]
 
-const byQueue = ([a]: Progress, [b]: Progress): number =>
-  compare(a.topic, b.topic) || compare(a.brokerName, b.brokerName) || a.queueId - b.queueId
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
 const lagOf = ([, { brokerOffset, consumerOffset }]: Progress): number => brokerOffset - consumerOffset
 
 const inflightOf = ([, { consumerOffset, pullOffset }]: Progress): number => Math.max(0, pullOffset - consumerOffset)
@@ -174,7 +169,7 @@ const consumerProgress: Handler = async (admin, call) => {
   const masters = await admin.masters(call.text("cluster"))
   if (group === undefined) return allProgress(admin, masters)
   const stats = await Promise.all(masters.map((broker) => statsOf(admin, broker, group, topic)))
-  const rows = stats.flatMap(({ offsetTable }) => offsetTable).toSorted(byQueue)
+  const rows = stats.flatMap(({ offsetTable }) => offsetTable).toSorted(([a], [b]) => byQueue(a, b))
   if (rows.length === 0 && !(await admin.groups(masters)).has(group)) throw await admin.unknownGroup(group)
   if (rows.length === 0 && topic !== undefined) await admin.route(topic)
   const holders = isWithClients ? await holdersOf(admin, masters, group) : undefined
@@ -226,27 +221,25 @@ const holdersOf = async (
 
 const allProgress = async (admin: Admin, masters: ReadonlyArray<Broker>): Promise<Output.Output> => {
   const names = [...(await admin.groups(masters)).keys()].filter((name) => !SubscriptionGroup.isPredefined(name))
-  const rows = await Promise.all(
-    names.toSorted().map(async (group) => {
-      const connections = (await Promise.all(masters.map((broker) => connectionOf(admin, broker, group)))).filter(
-        (connection) => connection !== undefined,
-      )
-      const stats = await Promise.all(masters.map((broker) => statsOf(admin, broker, group)))
-      const clients = new Map(
-        connections.flatMap(({ connectionSet }) => connectionSet.map((each) => [each.clientId, each])),
-      )
-      const first = connections[0]
-      return {
-        clients: clients.size,
-        diff: sum(stats.flatMap(({ offsetTable }) => offsetTable.map(lagOf))),
-        group,
-        model: first?.messageModel ?? null,
-        tps: Output.rounded(sum(stats.map(({ consumeTps }) => consumeTps))),
-        type: first?.consumeType ?? null,
-        version: clients.size === 0 ? null : Math.min(...[...clients.values()].map(({ version }) => version)),
-      }
-    }),
-  )
+  const rows = await aFewAtATime(names.toSorted(), async (group) => {
+    const connections = (await Promise.all(masters.map((broker) => connectionOf(admin, broker, group)))).filter(
+      (connection) => connection !== undefined,
+    )
+    const stats = await Promise.all(masters.map((broker) => statsOf(admin, broker, group)))
+    const clients = new Map(
+      connections.flatMap(({ connectionSet }) => connectionSet.map((each) => [each.clientId, each])),
+    )
+    const first = connections[0]
+    return {
+      clients: clients.size,
+      diff: sum(stats.flatMap(({ offsetTable }) => offsetTable.map(lagOf))),
+      group,
+      model: first?.messageModel ?? null,
+      tps: Output.rounded(sum(stats.map(({ consumeTps }) => consumeTps))),
+      type: first?.consumeType ?? null,
+      version: clients.size === 0 ? null : Math.min(...[...clients.values()].map(({ version }) => version)),
+    }
+  })
   return Output.table(
     {
       group: { cell: ({ group }) => group, title: "GROUP" },

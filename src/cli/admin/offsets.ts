@@ -10,7 +10,7 @@ import { type Admin, mastersIn } from "./Admin.ts"
 import type { Handler, Handlers } from "./AdminWords.ts"
 import * as Output from "./Output.ts"
 import { flagOf, intMax, offsetMax, timeOf } from "./options.ts"
-import { statsOf } from "./progress.ts"
+import { byQueue, statsOf } from "./progress.ts"
 
 /** What a time of -1 means: the end of the queue. */
 const endMs = -1
@@ -31,11 +31,7 @@ const reset = async (
     ext: AdminFormat.ResetOffset.encode({ group, isForce: true, topic, ...where }),
   }
   const tables = await Promise.all(brokers.map((broker) => admin.ask(broker, request, ResetOffsets)))
-  const rows = tables
-    .flatMap(({ offsetTable }) => offsetTable)
-    .toSorted(([a], [b]) =>
-      a.brokerName === b.brokerName ? a.queueId - b.queueId : a.brokerName < b.brokerName ? -1 : 1,
-    )
+  const rows = tables.flatMap(({ offsetTable }) => offsetTable).toSorted(([a], [b]) => byQueue(a, b))
   return Output.table<Reset>(
     {
       topic: { cell: ([queue]) => queue.topic, title: "TOPIC" },
@@ -94,22 +90,20 @@ const cloneGroupOffset: Handler = async (admin, call) => {
   const known = await admin.groups(brokers)
   for (const group of [source, target]) if (!known.has(group)) throw await admin.unknownGroup(group)
   const stats = await Promise.all(brokers.map((broker) => statsOf(admin, broker, source, topic)))
-  const rows = stats.flatMap(({ offsetTable }, at) =>
-    offsetTable.map(([queue, { consumerOffset }]) => ({ broker: brokers[at]!, consumerOffset, queue })),
-  )
-  await Promise.all(
-    rows.map(({ broker, consumerOffset, queue }) =>
-      admin.accepted(broker, {
-        code: RequestCode.UPDATE_CONSUMER_OFFSET,
-        ext: UpdateConsumerOffset.encode({
-          commitOffset: consumerOffset,
-          consumerGroup: target,
-          queueId: queue.queueId,
-          topic,
-        }),
-      }),
-    ),
-  )
+  const rows = stats
+    .flatMap(({ offsetTable }, at) =>
+      offsetTable.map(([queue, { consumerOffset }]) => Object.assign({ consumerOffset, queue }, brokers[at]!)),
+    )
+    .toSorted((a, b) => byQueue(a.queue, b.queue))
+  await admin.change(rows, ({ consumerOffset, queue }) => ({
+    code: RequestCode.UPDATE_CONSUMER_OFFSET,
+    ext: UpdateConsumerOffset.encode({
+      commitOffset: consumerOffset,
+      consumerGroup: target,
+      queueId: queue.queueId,
+      topic,
+    }),
+  }))
   return Output.table(
     {
       group: { cell: () => target, title: "GROUP" },

@@ -43,3 +43,26 @@ export const groupsOf = async (
   const lists = await Promise.all(brokers.map((broker) => admin.ask(broker, request, GroupList)))
   return [...new Set(lists.flatMap(({ groupList }) => groupList))].toSorted()
 }
+
+/** The order in which queues are told. */
+export const byQueue = (a: MessageQueue, b: MessageQueue): number =>
+  compare(a.topic, b.topic) || compare(a.brokerName, b.brokerName) || a.queueId - b.queueId
+
+interface MessageQueue {
+  readonly topic: string
+  readonly brokerName: string
+  readonly queueId: number
+}
+
+export const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Questions under way at once: enough to be quick about thousands of topics, few enough for any broker. */
+const atOnce = 16
+
+/** What `find` finds for each item, in their order. */
+export const aFewAtATime = async <T, R>(items: ReadonlyArray<T>, find: (item: T) => Promise<R>): Promise<Array<R>> => {
+  const found: Array<R> = []
+  for (let at = 0; at < items.length; at += atOnce)
+    found.push(...(await Promise.all(items.slice(at, at + atOnce).map(find))))
+  return found
+}

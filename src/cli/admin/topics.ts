@@ -7,7 +7,7 @@ import { Malformed } from "../../format/Malformed.ts"
 import { DeleteTopicInNamesrv, GetKvConfigAnswer, KvConfigOf, PutKvConfig } from "../../format/NameServer.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
-import { type RouteData, TopicList } from "../../format/RouteData.ts"
+import type { RouteData } from "../../format/RouteData.ts"
 import * as PeerAddress from "../../infra/remoting/PeerAddress.ts"
 import { CliFault } from "../CliFault.ts"
 import { type Broker, queuesOf, refused } from "../ClusterClient.ts"
@@ -15,7 +15,7 @@ import { type Admin, mastersIn } from "./Admin.ts"
 import type { Handler, Handlers } from "./AdminWords.ts"
 import * as Output from "./Output.ts"
 import { fileOf, flagOf, intMax, listOf, permOf } from "./options.ts"
-import { groupsOf } from "./progress.ts"
+import { aFewAtATime, byQueue, groupsOf } from "./progress.ts"
 
 /** Where the name server keeps which queues clients use of ordered topics. */
 const orderNamespace = "ORDER_TOPIC_CONFIG"
@@ -40,6 +40,7 @@ const updateTopic: Handler = async (admin, call) => {
   const hasUnitSub = flagOf(call, "hasUnitSub") === true ? 2 : 0
   const attributes = call.text("attributes")
   const brokers = await admin.targets()
+  const names = order ? await Promise.all(brokers.map((broker) => nameOf(admin, broker))) : []
   const request = {
     code: RequestCode.UPDATE_AND_CREATE_TOPIC,
     ext: AdminFormat.CreateTopic.encode({
@@ -54,11 +55,8 @@ const updateTopic: Handler = async (admin, call) => {
       writeQueueNums,
     }),
   }
-  await Promise.all(brokers.map((broker) => admin.accepted(broker, request)))
-  if (order) {
-    const names = await Promise.all(brokers.map((broker) => nameOf(admin, broker)))
-    await putOrder(admin, topic, names.map((name) => `${name}:${writeQueueNums}`).join(";"))
-  }
+  await admin.change(brokers, () => request)
+  if (order) await putOrder(admin, topic, names.map((name) => `${name}:${writeQueueNums}`).join(";"))
   return Output.table(
     {
       broker: { cell: ({ brokerName }) => brokerName, title: "BROKER" },
@@ -93,7 +91,7 @@ const updateTopicList: Handler = async (admin, call) => {
     body: ConfigJson.TopicConfigList.encode({ topicConfigList }),
     code: RequestCode.UPDATE_AND_CREATE_TOPIC_LIST,
   }
-  await Promise.all(brokers.map((broker) => admin.accepted(broker, request)))
+  await admin.change(brokers, () => request)
   const result = `${topicConfigList.length} topics: ${topicConfigList.map(({ topicName }) => topicName).join(", ")}`
   return Output.table<Done>(
     done,
@@ -120,7 +118,7 @@ export const removeTopic = async (
   masters: ReadonlyArray<Broker>,
 ): Promise<Output.Output> => {
   const request = { code: RequestCode.DELETE_TOPIC_IN_BROKER, ext: AdminFormat.TopicOf.encode({ topic }) }
-  await Promise.all(masters.map((broker) => admin.accepted(broker, request)))
+  await admin.change(masters, () => request)
   await admin.askNameServers({
     code: RequestCode.DELETE_TOPIC_IN_NAMESRV,
     ext: DeleteTopicInNamesrv.encode({ clusterName, topic }),
@@ -138,7 +136,7 @@ const updateTopicPerm: Handler = async (admin, call) => {
   const configs = await Promise.all(brokers.map((broker) => configOf(admin, broker, topic)))
   const having = brokers.flatMap((broker, at) => {
     const config = configs[at]
-    return config === undefined ? [] : [{ broker, config }]
+    return config === undefined ? [] : [Object.assign({ config }, broker)]
   })
   if (having.length === 0) {
     await admin.route(topic)
@@ -146,26 +144,22 @@ const updateTopicPerm: Handler = async (admin, call) => {
       `${brokers.map(({ brokerName }) => brokerName).join(", ")}: topic ${topic} is not there. Nothing was changed.`,
     )
   }
-  await Promise.all(
-    having.map(({ broker, config }) =>
-      admin.accepted(broker, {
-        code: RequestCode.UPDATE_AND_CREATE_TOPIC,
-        ext: AdminFormat.CreateTopic.encode({
-          defaultTopic: Topic.TopicName.AUTO_CREATE_TOPIC_KEY,
-          order: config.order,
-          perm,
-          readQueueNums: config.readQueueNums,
-          topic,
-          topicFilterType: config.topicFilterType,
-          topicSysFlag: config.topicSysFlag,
-          writeQueueNums: config.writeQueueNums,
-        }),
-      }),
-    ),
-  )
+  await admin.change(having, ({ config }) => ({
+    code: RequestCode.UPDATE_AND_CREATE_TOPIC,
+    ext: AdminFormat.CreateTopic.encode({
+      defaultTopic: Topic.TopicName.AUTO_CREATE_TOPIC_KEY,
+      order: config.order,
+      perm,
+      readQueueNums: config.readQueueNums,
+      topic,
+      topicFilterType: config.topicFilterType,
+      topicSysFlag: config.topicSysFlag,
+      writeQueueNums: config.writeQueueNums,
+    }),
+  }))
   return Output.table(
     {
-      broker: { cell: ({ broker }) => broker.brokerName, title: "BROKER" },
+      broker: { cell: ({ brokerName }) => brokerName, title: "BROKER" },
       topic: { cell: () => topic, title: "TOPIC" },
       before: { cell: ({ config }) => config.perm, print: Output.perm, title: "BEFORE" },
       perm: { cell: () => perm, print: Output.perm, title: "PERMISSION" },
@@ -183,25 +177,21 @@ const configOf = (admin: Admin, broker: Broker, topic: string) =>
   )
 
 const topicList: Handler = async (admin, call) => {
-  const request = { code: RequestCode.GET_ALL_TOPIC_LIST_FROM_NAMESERVER }
-  const answer = await admin.cluster.askNameServer(request)
-  if (answer.code !== ResponseCode.SUCCESS) throw refused("The name server", request, answer)
-  const topics = admin.read(TopicList, answer.body, "The name server").topicList.toSorted()
+  const topics = await admin.topics()
   if (!call.flag("clusterModel")) return { json: topics, text: topics.map((topic) => `${topic}\n`).join("") }
-  const rows: Array<{ readonly cluster: string; readonly topic: string; readonly groups: ReadonlyArray<string> }> = []
-  for (const topic of topics) {
+  const found = await aFewAtATime(topics, async (topic) => {
     const route = await admin.cluster.routeOf(topic)
-    if (route === undefined) continue
+    if (route === undefined) return []
     const groups = await groupsOf(admin, topic, mastersIn(route))
-    for (const cluster of clustersOf(route)) rows.push({ cluster, groups, topic })
-  }
+    return clustersOf(route).map((cluster) => ({ cluster, groups, topic }))
+  })
   return Output.table(
     {
       cluster: { cell: ({ cluster }) => cluster, title: "CLUSTER" },
       topic: { cell: ({ topic }) => topic, title: "TOPIC" },
       groups: { cell: ({ groups }) => groups, title: "GROUPS" },
     },
-    rows,
+    found.flat(),
   )
 }
 
@@ -245,11 +235,7 @@ const topicStatus: Handler = async (admin, call) => {
     )
   const request = { code: RequestCode.GET_TOPIC_STATS_INFO, ext: AdminFormat.TopicOf.encode({ topic }) }
   const stats = await Promise.all(brokers.map((broker) => admin.ask(broker, request, TopicStats)))
-  const rows = stats
-    .flatMap(({ offsetTable }) => offsetTable)
-    .toSorted(([a], [b]) =>
-      a.brokerName === b.brokerName ? a.queueId - b.queueId : a.brokerName < b.brokerName ? -1 : 1,
-    )
+  const rows = stats.flatMap(({ offsetTable }) => offsetTable).toSorted(([a], [b]) => byQueue(a, b))
   const messages = rows.reduce((sum, [, { maxOffset, minOffset }]) => sum + maxOffset - minOffset, 0)
   return Output.table(
     {
