@@ -2,14 +2,15 @@
  * Unmodified clients against a cluster: `pnpm test:interop [options]`.
  *
  *   --against gantry|apache   the servers under test; `apache` proves the scenarios themselves (default gantry)
- *   --only REGEXP             only scenarios whose name matches, the store's among them ("store"); "mqadmin" is one
+ *   --only REGEXP             only scenarios whose name matches, the store's among them ("store"); "mqadmin", "go", "ons"
  *   --client REGEXP           only clients whose name matches, such as "5.5.0, JSON"
  *   --require                 missing Java or Maven is a failure instead of a skip
  *   --keep                    keep the folder with stores and logs even when all went well
  *
  * The Java client 5.5.0 and 4.9.8, each with JSON and with binary headers, runs every scenario on a cluster of its own,
  * after a JVM that only sends, by the old request. `gantry dev` gets a few of them. Then a store folder goes to and fro between the servers and Apache's.
- * Apache's mqadmin asks and changes what administrators ask and change, in one sequence.
+ * Apache's mqadmin asks and changes what administrators ask and change, in one sequence. Clients for Go and for Node
+ * (programs.ts) run scenarios of their own.
  * At most two of our JVMs run at a time, besides servers that are JVMs themselves.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
@@ -23,6 +24,7 @@ import * as Gantry from "./gantry.ts"
 import * as Java from "./java.ts"
 import * as Mqadmin from "./mqadmin/mqadmin.ts"
 import * as Processes from "./processes.ts"
+import * as Programs from "./programs.ts"
 import * as Scenarios from "./scenarios.ts"
 import * as Store from "./store.ts"
 import type { Properties, Servers } from "./servers.ts"
@@ -169,6 +171,11 @@ const main = async (): Promise<number> => {
   if (wanted("store")) await guarded("store", () => Store.run(java, servers, apache, join(folder, "store"), report))
 
   if (wanted("mqadmin")) await guarded("mqadmin", () => Mqadmin.run(java, servers, join(folder, "mqadmin"), report))
+
+  for (const name of Object.keys(Programs.programs)) {
+    if (!wanted(name)) continue
+    await guarded(name, () => Programs.start(name, servers, join(folder, name), options.require, report))
+  }
 
   printTable()
   const failed = outcomes.filter(({ ok }) => !ok).length

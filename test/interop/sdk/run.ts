@@ -50,6 +50,16 @@ const runOne = async (name: string, scenario: Scenario, namesrvAddr: string, tag
   return detail === ""
 }
 
+/** Apache's broker says that it is up a little before the name server has heard of it. */
+const registered = async (namesrvAddr: string): Promise<void> => {
+  await using gantry = new Gantry({ namesrvAddr })
+  const endMs = Date.now() + 60_000
+  while ((await gantry.admin().brokers()).length === 0) {
+    if (Date.now() > endMs) throw new Error("the broker does not register")
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
 const main = async (): Promise<number> => {
   if (options.against !== "gantry" && options.against !== "apache") {
     console.error(`--against ${options.against}: neither gantry nor apache`)
@@ -71,6 +81,7 @@ const main = async (): Promise<number> => {
     mappedFileSizeCommitLog: 16_777_216,
   })
   const namesrvAddr = `127.0.0.1:${cluster.nameServerPort}`
+  await registered(namesrvAddr)
   const queue = Object.entries(all).filter(([name]) => new RegExp(options.only).test(name))
   let passed = 0
   let failed = 0
