@@ -10,56 +10,56 @@ import type { Servers } from "./servers.ts"
 interface Program {
   readonly client: string
   readonly topics: ReadonlyArray<string>
-  /** Builds it in a folder and answers how it is started, or a sentence that says what is missing. */
-  readonly build: (folder: string) => ((nameServer: string, broker: string) => Command) | string
+  /** What a machine must have for it. */
+  readonly needs: string
+  /** Builds it in a folder and answers how it is started; undefined without what it needs. */
+  readonly build: (folder: string) => ((nameServer: string, broker: string) => Command) | undefined
 }
 
 type Command = Pick<Processes.Command, "args" | "file">
 
-const run = (file: string, args: ReadonlyArray<string>, cwd: string): string | undefined => {
+const run = (file: string, args: ReadonlyArray<string>, cwd: string): void => {
   const { error, status, stderr, stdout } = spawnSync(file, args, { cwd, encoding: "utf8" })
-  return status === 0 ? undefined : `${file} ${args.join(" ")}: ${error?.message ?? stderr + stdout}`
+  if (status !== 0) throw new Error(`${file} ${args.join(" ")}: ${error?.message ?? stderr + stdout}`)
 }
 
 export const programs: Readonly<Record<string, Program>> = {
   go: {
     build: (folder) => {
-      if (spawnSync("go", ["version"]).status !== 0) return "missing: Go (any version from 1.22 on)."
+      if (spawnSync("go", ["version"]).status !== 0) return undefined
       const driver = join(folder, "driver")
-      const failed = run("go", ["build", "-o", driver, "."], join(import.meta.dirname, "go"))
-      return failed ?? ((nameServer, broker) => ({ args: [nameServer, broker], file: driver }))
+      run("go", ["build", "-o", driver, "."], join(import.meta.dirname, "go"))
+      return (nameServer, broker) => ({ args: [nameServer, broker], file: driver })
     },
     client: "rocketmq-client-go 2.1.2",
+    needs: "Go 1.22",
     topics: [],
   },
   ons: {
     build: (folder) => {
       cpSync(join(import.meta.dirname, "ons"), folder, { recursive: true })
-      const failed = run("npm", ["install", "--no-package-lock", "--no-audit", "--no-fund"], folder)
-      return failed ?? ((nameServer) => ({ args: [join(folder, "main.cjs"), nameServer], file: process.execPath }))
+      run("npm", ["install", "--no-package-lock", "--no-audit", "--no-fund"], folder)
+      return (nameServer) => ({ args: [join(folder, "main.cjs"), nameServer], file: process.execPath })
     },
     client: "ali-ons 3.12.0",
+    needs: "npm",
     topics: ["OnsPlain", "OnsTags", "OnsRetry", "OnsBroadcast"],
   },
 }
 
 const gantry = join(import.meta.dirname, "../../src/cli/main.ts")
 
-/** Runs a program against a cluster of its own. Without what it needs, says so; that is a failure if it `isRequired`. */
+/** Runs a program against a cluster of its own; without the language that it needs, says so. */
 export const start = async (
   name: string,
   servers: Servers,
   folder: string,
-  isRequired: boolean,
   report: (outcome: Outcome) => void,
 ): Promise<void> => {
-  const { build, client, topics } = programs[name]!
+  const { build, client, needs, topics } = programs[name]!
   mkdirSync(folder, { recursive: true })
   const command = build(folder)
-  if (typeof command === "string") {
-    if (isRequired) throw new Error(command)
-    return console.log(command)
-  }
+  if (command === undefined) return console.log(`skip ${name}: ${needs} is missing; nothing was tried with ${client}.`)
   const [nameServerPort, port] = [await Processes.freePort(), await Processes.freePort()]
   const nameServer = await servers.startNameServer({ folder: join(folder, "namesrv"), port: nameServerPort })
   const broker = await servers.startBroker({
@@ -72,8 +72,7 @@ export const start = async (
   const [nameServerAddr, brokerAddr] = [`127.0.0.1:${nameServerPort}`, `127.0.0.1:${port}`]
   for (const topic of topics) {
     const args = [gantry, "admin", "updateTopic", "-n", nameServerAddr, "-b", brokerAddr, "-t", topic]
-    const failed = run(process.execPath, args, folder)
-    if (failed !== undefined) throw new Error(failed)
+    run(process.execPath, args, folder)
   }
   const child = Processes.start({
     ...command(nameServerAddr, brokerAddr),

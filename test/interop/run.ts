@@ -174,7 +174,7 @@ const main = async (): Promise<number> => {
 
   for (const name of Object.keys(Programs.programs)) {
     if (!wanted(name)) continue
-    await guarded(name, () => Programs.start(name, servers, join(folder, name), options.require, report))
+    await guarded(name, () => Programs.start(name, servers, join(folder, name), report))
   }
 
   printTable()

@@ -9,6 +9,8 @@ export interface Step {
   readonly says: RegExp
   /** The title, when one command is tried several times. */
   readonly about?: string
+  /** True a while after what was done before: it is asked again until then. */
+  readonly isLater?: boolean
   /** Gantry refuses it, in these words. docs/compatibility.md says why. */
   readonly refused?: RegExp
 }
@@ -65,7 +67,7 @@ export const steps: ReadonlyArray<Step> = [
     about: "with clients",
   }),
   step("consumerProgress -n $namesrv", /readers +1 +V5_5_0/, { about: "of all groups" }),
-  step("brokerConsumeStats -n $namesrv -b $broker", /readers +broker-a[^]*Diff Total/),
+  step("brokerConsumeStats -n $namesrv -b $broker", /readers +broker-a[^]*Diff Total/, { isLater: true }),
   step("statsAll -n $namesrv -t orders", /orders +readers +\d+/),
   step("statsAll -n $namesrv -a", /#Topic/, { about: "of active topics" }),
   step(
@@ -126,7 +128,7 @@ export const steps: ReadonlyArray<Step> = [
   }),
   step("removeColdDataFlowCtrGroupConfig -n $namesrv -b $broker -g readers", /success/, { refused: notServed }),
   step("setCommitLogReadAheadMode -n $namesrv -b $broker -m 0", /success/, { refused: notServed }),
-  step("queryMsgTraceById -n $namesrv -i $tracedId", /Pub +/),
+  step("queryMsgTraceById -n $namesrv -i $tracedId", /Pub +/, { isLater: true }),
   step(`updateStaticTopic -n $namesrv ${cluster} -t static -qn 4`, /"topic":\s*"static"|static/, {
     refused: notServed,
   }),

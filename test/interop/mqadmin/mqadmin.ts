@@ -22,6 +22,9 @@ const files: Readonly<Record<string, unknown>> = {
 /** What mqadmin prints of a failure: it has no exit codes. */
 const failure = /^\s+at [\w.$]+\(|^mqadmin (?:has )?ended its JVM|^no end within|\[error\]/m
 
+/** Clients commit offsets every 5 s, and send what they traced when there is enough of it or after a while. */
+const laterMs = 30_000
+
 /** A broker that has just started may not have told the name server yet. */
 const registered = async (tool: Tool.Tool): Promise<void> => {
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -63,9 +66,14 @@ export const run = async (
     for (const step of steps) {
       const startMs = Date.now()
       const [name = "", ...words] = step.line.split(" ").map(filled)
-      const printed = await (name === "client" ? tool.client(words[0]!, words[1]!) : tool.admin([name, ...words]))
+      const ask = (): Promise<string> =>
+        name === "client" ? tool.client(words[0]!, words[1]!) : tool.admin([name, ...words])
       const refused = servers.make === "Gantry" ? step.refused : undefined
-      const match = (refused ?? step.says).exec(printed)
+      const wanted = refused ?? step.says
+      let printed = await ask()
+      for (; step.isLater && !wanted.test(printed) && Date.now() - startMs < laterMs; await sleep(200))
+        printed = await ask()
+      const match = wanted.exec(printed)
       for (const [group, value] of Object.entries(match?.groups ?? {})) known.set(group, value)
       const ok = match !== null && failure.test(printed) === (refused !== undefined)
       report({

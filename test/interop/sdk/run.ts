@@ -2,7 +2,7 @@
  * The SDK against Apache RocketMQ 5.5.0 or against Gantry, the same scenarios for both, and as a member of one group with
  * the Java client.
  *
- *   node test/interop/sdk/run.ts [--against apache|gantry] [--only REGEXP] [--require]
+ *   pnpm test:sdk [--against apache|gantry] [--only REGEXP] [--require]
  *
  * Apache needs Java and Maven: without them the run is skipped, with --require it fails.
  */
