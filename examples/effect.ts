@@ -29,10 +29,11 @@ const program = Effect.gen(function* () {
   const [first] = yield* reader.messages.pipe(Stream.take(1), Stream.runCollect)
   console.log("read", first?.text())
 
-  // Errors are typed: GantryError, with a code and whether to try again.
-  const code = yield* producer
-    .send({ topic: "effects", body: "" })
-    .pipe(Effect.match({ onFailure: (error) => error.code, onSuccess: () => "sent" }))
+  // Errors are typed and tagged, with a code and whether to try again.
+  const code = yield* producer.send({ topic: "effects", body: "" }).pipe(
+    Effect.map(({ status }) => status),
+    Effect.catchTag("ArgumentError", (error) => Effect.succeed(error.code)),
+  )
   console.log(code)
 })
 

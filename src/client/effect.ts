@@ -25,7 +25,16 @@ import type { Handler, Verdict } from "./core/Handling.ts"
 import type { LitePullCore } from "./core/LitePullCore.ts"
 import type { ProducerCore } from "./core/ProducerCore.ts"
 import type { PushConsumerCore } from "./core/PushConsumerCore.ts"
-import { type Done, GantryError } from "./GantryError.ts"
+import {
+  type AnswerError,
+  type ArgumentError,
+  type BrokerError,
+  type ConnectionError,
+  type Done,
+  GantryError,
+  type RouteError,
+  type StateError,
+} from "./GantryError.ts"
 import { RetryLater } from "./handlers.ts"
 import type { Message } from "./Message.ts"
 import type { GantryOptions } from "./Options.ts"
@@ -53,21 +62,31 @@ export { PartialBatchError } from "./PartialBatchError.ts"
 export type { ProducerOptions } from "./ProducerOptions.ts"
 export type { PullConsumerOptions } from "./PullConsumerOptions.ts"
 
+/** Whatever the SDK fails with: `Effect.catchTag("BrokerError", ...)` takes one kind out of it. */
+export type Failure =
+  | AnswerError
+  | ArgumentError
+  | BrokerError
+  | ConnectionError
+  | PartialBatchError
+  | RouteError
+  | StateError
+
 /** How one message is sent; interruption takes the place of a signal. */
 export type SendEffectOptions = Omit<SendOptions, "signal">
 
 export interface Producer {
   readonly group: string
   /** Sends one message and waits until it is stored. */
-  readonly send: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<SendResult, GantryError>
+  readonly send: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<SendResult, Failure>
   /** Sends messages of one topic together; fails with a PartialBatchError when only the first of them are stored. */
   readonly sendBatch: (
     messages: ReadonlyArray<OutgoingMessage>,
     options?: SendEffectOptions,
-  ) => Effect.Effect<ReadonlyArray<SendResult>, GantryError>
+  ) => Effect.Effect<ReadonlyArray<SendResult>, Failure>
   /** Sends one message and does not ask what became of it. */
-  readonly sendOneway: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<void, GantryError>
-  readonly queues: (topic: string) => Effect.Effect<ReadonlyArray<MessageQueue>, GantryError>
+  readonly sendOneway: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<void, Failure>
+  readonly queues: (topic: string) => Effect.Effect<ReadonlyArray<MessageQueue>, Failure>
 }
 
 export interface ConsumeOptions<E, R> extends ConsumerOptions {
@@ -82,7 +101,7 @@ export interface Consumer {
   readonly group: string
   readonly assigned: Effect.Effect<ReadonlyArray<MessageQueue>>
   /** Tells the brokers how far the group is, and waits until they keep it. */
-  readonly commit: Effect.Effect<void, GantryError>
+  readonly commit: Effect.Effect<void, Failure>
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
 }
@@ -90,16 +109,16 @@ export interface Consumer {
 export interface PullConsumer {
   readonly group: string
   readonly assigned: Effect.Effect<ReadonlyArray<MessageQueue>>
-  readonly assign: (queues: ReadonlyArray<MessageQueue>) => Effect.Effect<void, GantryError>
+  readonly assign: (queues: ReadonlyArray<MessageQueue>) => Effect.Effect<void, Failure>
   /** The next messages, of one queue; none when there was none in time. Settles those handed out before. */
   readonly poll: (options?: {
     readonly max?: number
     readonly timeoutMs?: number
-  }) => Effect.Effect<ReadonlyArray<Message>, GantryError>
+  }) => Effect.Effect<ReadonlyArray<Message>, Failure>
   /** Messages without end; those of a batch are settled when the next batch is asked for. */
-  readonly messages: Stream.Stream<Message, GantryError>
-  readonly commit: (offsets?: ReadonlyArray<readonly [MessageQueue, number]>) => Effect.Effect<void, GantryError>
-  readonly seek: (queue: MessageQueue, to: number | "begin" | "end") => Effect.Effect<void, GantryError>
+  readonly messages: Stream.Stream<Message, Failure>
+  readonly commit: (offsets?: ReadonlyArray<readonly [MessageQueue, number]>) => Effect.Effect<void, Failure>
+  readonly seek: (queue: MessageQueue, to: number | "begin" | "end") => Effect.Effect<void, Failure>
 }
 
 /** Every call of the Promise API's `Admin`, as an effect. */
@@ -107,31 +126,31 @@ export type AdminEffects = {
   readonly [K in keyof Admin as Admin[K] extends (...input: never) => Promise<unknown> ? K : never]: Admin[K] extends (
     ...input: infer I
   ) => Promise<infer A>
-    ? (...input: I) => Effect.Effect<A, GantryError>
+    ? (...input: I) => Effect.Effect<A, Failure>
     : never
 }
 
 export interface Client {
   /** How brokers know this client. */
   readonly clientId: string
-  readonly producer: (options?: ProducerOptions) => Effect.Effect<Producer, GantryError, Scope.Scope>
+  readonly producer: (options?: ProducerOptions) => Effect.Effect<Producer, Failure, Scope.Scope>
   /**
    * Joins a group and handles its messages until the scope closes, which waits for handlers at work. Ready when the
    * consumer has its first queues. Handlers run with the caller's services, and are interrupted when their queue is lost.
    */
-  readonly consume: <E, R>(options: ConsumeOptions<E, R>) => Effect.Effect<Consumer, GantryError, R | Scope.Scope>
-  readonly pullConsumer: (options: PullConsumerOptions) => Effect.Effect<PullConsumer, GantryError, Scope.Scope>
+  readonly consume: <E, R>(options: ConsumeOptions<E, R>) => Effect.Effect<Consumer, Failure, R | Scope.Scope>
+  readonly pullConsumer: (options: PullConsumerOptions) => Effect.Effect<PullConsumer, Failure, Scope.Scope>
   readonly admin: AdminEffects
 }
 
 /** The client as a service. */
 export class Gantry extends Context.Service<Gantry, Client>()("gantry-mq/Gantry") {
-  static readonly layer = (options: GantryOptions = {}): Layer.Layer<Gantry, GantryError> =>
+  static readonly layer = (options: GantryOptions = {}): Layer.Layer<Gantry, Failure> =>
     Layer.effect(Gantry, make(options))
 }
 
 /** Makes a client that is closed with its scope. */
-export const make = (options: GantryOptions = {}): Effect.Effect<Client, GantryError, Scope.Scope> =>
+export const make = (options: GantryOptions = {}): Effect.Effect<Client, Failure, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       attempt(() => new ClientCore(options)),
@@ -179,7 +198,7 @@ const producerOf = (core: ProducerCore): Producer => ({
 const consume = <E, R>(
   client: ClientCore,
   options: ConsumeOptions<E, R>,
-): Effect.Effect<Consumer, GantryError, R | Scope.Scope> =>
+): Effect.Effect<Consumer, Failure, R | Scope.Scope> =>
   Effect.gen(function* () {
     const handler = handlerOf(yield* Effect.context<R>(), options)
     const core = yield* Effect.acquireRelease(
@@ -255,10 +274,10 @@ const adminOf = (core: ClientCore): AdminEffects => {
   const admin = new Admin(core.instance)
   const wrap =
     <I extends ReadonlyArray<unknown>, A>(ask: (...input: I) => Promise<A>) =>
-    (...input: I): Effect.Effect<A, GantryError> =>
+    (...input: I): Effect.Effect<A, Failure> =>
       Effect.catch(
         Effect.tryPromise({ catch: (error) => error, try: () => ask.apply(admin, input as never) }),
-        (error) => (error instanceof GantryError ? Effect.fail(error) : Effect.die(error)),
+        (error) => (error instanceof GantryError ? Effect.fail(error as Failure) : Effect.die(error)),
       )
   return {
     brokers: wrap(admin.brokers),
@@ -281,26 +300,26 @@ const adminOf = (core: ClientCore): AdminEffects => {
 }
 
 /** A call of the core: its outcome, what it throws about the call itself, and what forgets it when it is interrupted. */
-const call = <A>(begin: (done: Done<A>) => (() => void) | void): Effect.Effect<A, GantryError> =>
-  Effect.callback<A, GantryError>((resume) => {
+const call = <A>(begin: (done: Done<A>) => (() => void) | void): Effect.Effect<A, Failure> =>
+  Effect.callback<A, Failure>((resume) => {
     try {
       const forget = begin((outcome) =>
-        resume(outcome instanceof GantryError ? Effect.fail(outcome) : Effect.succeed(outcome)),
+        resume(outcome instanceof GantryError ? Effect.fail(outcome as Failure) : Effect.succeed(outcome)),
       )
       return forget === undefined ? undefined : Effect.sync(forget)
     } catch (error) {
-      resume(error instanceof GantryError ? Effect.fail(error) : Effect.die(error))
+      resume(error instanceof GantryError ? Effect.fail(error as Failure) : Effect.die(error))
       return undefined
     }
   })
 
 /** What the core does at once, or refuses. */
-const attempt = <A>(run: () => A): Effect.Effect<A, GantryError> =>
+const attempt = <A>(run: () => A): Effect.Effect<A, Failure> =>
   Effect.suspend(() => {
     try {
       return Effect.succeed(run())
     } catch (error) {
-      return error instanceof GantryError ? Effect.fail(error) : Effect.die(error)
+      return error instanceof GantryError ? Effect.fail(error as Failure) : Effect.die(error)
     }
   })
 
