@@ -38,7 +38,7 @@ export const run = async (call: Call): Promise<number> => {
       ...read.warnings.map((text) => warning("settings", text, "Nothing, if it is meant so.")),
       ...machine(facts(), config),
       address(config, { cards: theseCards(), isContainer: inContainer(), isGiven: read.given.has("brokerIP1") }),
-      ...(await ports(client, config)),
+      ...(await ports(client, config, read.given.size === 0)),
       ...(await storeFolder(config)),
       ...(await cluster(client)),
     ]

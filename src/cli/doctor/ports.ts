@@ -11,18 +11,29 @@ import { isAny } from "../brokerSettings.ts"
 import type { ClusterClient } from "../ClusterClient.ts"
 import { type Verdict, ok, problem } from "./Verdict.ts"
 
-export const ports = async (cluster: ClusterClient, config: BrokerConfig): Promise<ReadonlyArray<Verdict>> => {
+/** `isAnyones`: the settings are nobody's in particular, so that a broker that runs there is as good as its own. */
+export const ports = async (
+  cluster: ClusterClient,
+  config: BrokerConfig,
+  isAnyones = false,
+): Promise<ReadonlyArray<Verdict>> => {
   const fast = fastPortOf(config)
   const wanted = [
     { name: "listenPort", port: config.listenPort },
     ...(fast === undefined ? [] : [{ name: "fastListenPort", port: fast }]),
   ]
   const verdicts: Array<Verdict> = []
-  for (const { name, port } of wanted) verdicts.push(await portOf(cluster, config, name, port))
+  for (const { name, port } of wanted) verdicts.push(await portOf(cluster, config, isAnyones, name, port))
   return verdicts
 }
 
-const portOf = async (cluster: ClusterClient, config: BrokerConfig, name: string, port: number): Promise<Verdict> => {
+const portOf = async (
+  cluster: ClusterClient,
+  config: BrokerConfig,
+  isAnyones: boolean,
+  name: string,
+  port: number,
+): Promise<Verdict> => {
   const { bindAddress, brokerName } = config
   const at = PeerAddress.print({ host: bindAddress, port })
   const check = `port ${port}`
@@ -40,6 +51,7 @@ const portOf = async (cluster: ClusterClient, config: BrokerConfig, name: string
     return problem(check, `${at} cannot be listened on: ${reason}`, `Choose another ${name}.`)
   const running = await brokerAt(cluster, isAny(bindAddress) ? "127.0.0.1" : bindAddress, port)
   if (running === brokerName) return ok(check, `${brokerName} itself is running on ${at}`)
+  if (running !== undefined && isAnyones) return ok(check, `${running} is running on ${at}`)
   const holder = holderOf(port)
   const who =
     running === undefined
