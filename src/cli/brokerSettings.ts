@@ -53,6 +53,8 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   cleanResourceInterval: interval,
   commitLogTotalBytesMax: between(0, Number.MAX_SAFE_INTEGER, "bytes"),
   configUpdateFrom: oneOf("loopback", "none"),
+  defaultMessageRequestMode: oneOf("PULL", "POP"),
+  defaultPopShareQueueNum: between(-1, 1_000_000),
   defaultTopicQueueNums: between(1, 1024),
   deleteWhen: matching(
     /^(?:[01]?\d|2[0-3])(?:;(?:[01]?\d|2[0-3]))*$/,

@@ -41,6 +41,14 @@ export interface CreateGroup extends Where, Partial<Omit<GroupConfig, "groupName
   readonly group: string
 }
 
+export interface RequestModeOfGroup extends Where {
+  readonly topic: string
+  readonly group: string
+  readonly mode: "PULL" | "POP"
+  /** POP: with how many more members each shares its queues; default 0, with all. */
+  readonly popShareQueueNum?: number
+}
+
 export interface TopicOffset {
   readonly queue: MessageQueue
   readonly minOffset: number
@@ -192,6 +200,16 @@ export class Admin {
     return [...new Set(names)]
       .filter((name) => !SubscriptionGroup.isSystem(name) && !SubscriptionGroup.isPredefined(name))
       .toSorted()
+  }
+
+  /**
+   * Sets how the members of a group get a topic's messages that let a broker share out the queues (clientRebalance:
+   * false). This client's consumers do PULL only.
+   */
+  async setRequestMode(asked: RequestModeOfGroup): Promise<void> {
+    const { group, mode, popShareQueueNum = 0, topic } = asked
+    const body = ConfigJson.RequestModeSetting.encode({ consumerGroup: group, mode, popShareQueueNum, topic })
+    await this.#calls.eachMaster({ body, code: RequestCode.SET_MESSAGE_REQUEST_MODE }, asked)
   }
 
   /** Creates a group, or changes its settings, on every broker that is meant. */

@@ -46,6 +46,11 @@ export interface ConsumerOptions {
   /** Where a group starts that has no progress yet; default `last`: with messages sent from then on. */
   readonly consumeFromWhere?: ConsumeFromOption
   readonly rebalanceStrategy?: RebalanceStrategyOption
+  /**
+   * False: a broker shares out the queues in place of the members, by `AVG` or `AVG_BY_CIRCLE`. Ordered consumption and
+   * broadcasts are always shared by the members. Default true.
+   */
+  readonly clientRebalance?: boolean
   /** Handlers at work at once; ordered: queues. Default 20. */
   readonly concurrency?: number
   /** Messages for one call of `eachBatch`; default 1. */
@@ -85,6 +90,8 @@ export interface ConsumerSettings {
   /** For CONSUME_FROM_TIMESTAMP. */
   readonly timestampMs: number
   readonly strategy: Rebalance.Strategy
+  /** A broker is asked for the share. */
+  readonly isSharedByBroker: boolean
   readonly concurrency: number
   readonly batchMax: number
   readonly pullBatchSize: number
@@ -121,6 +128,14 @@ export const consumerSettingsOf = (options: ConsumerOptions): ConsumerSettings =
       `No consumer: "DEFAULT_CONSUMER" stands for no name in RocketMQ; give the group one of its own`,
     )
   }
+  const strategy = strategyOf(options.rebalanceStrategy ?? "AVG")
+  const isSharedByBroker =
+    options.clientRebalance === false && options.ordered !== true && options.messageModel !== "BROADCASTING"
+  if (isSharedByBroker && strategy.name !== "AVG" && strategy.name !== "AVG_BY_CIRCLE") {
+    throw new ArgumentError(
+      `No consumer: a broker (clientRebalance: false) shares queues out by AVG or AVG_BY_CIRCLE, not by ${strategy.name}`,
+    )
+  }
   const ofTopic = options.pullThresholdForTopic
   const sizeOfTopic = options.pullThresholdSizeForTopicMiB
   return {
@@ -144,6 +159,7 @@ export const consumerSettingsOf = (options: ConsumerOptions): ConsumerSettings =
     holdMs: options.brokerSuspendMaxTimeMs ?? 15_000,
     isBroadcasting: options.messageModel === "BROADCASTING",
     isOrdered: options.ordered ?? false,
+    isSharedByBroker,
     lockIntervalMs: options.lockIntervalMs ?? 20_000,
     maxReconsumeTimes: options.maxReconsumeTimes ?? -1,
     messagesMaxOfQueue: within("pullThresholdForQueue", options.pullThresholdForQueue ?? 1_000, 1, 65_535),
@@ -153,7 +169,7 @@ export const consumerSettingsOf = (options: ConsumerOptions): ConsumerSettings =
     pullDelayWhenExceptionMs: options.pullDelayWhenExceptionMs ?? 1_000,
     pullIntervalMs: within("pullIntervalMs", options.pullIntervalMs ?? 0, 0, 65_535),
     spanMax: within("consumeConcurrentlyMaxSpan", options.consumeConcurrentlyMaxSpan ?? 2_000, 1, 65_535),
-    strategy: strategyOf(options.rebalanceStrategy ?? "AVG"),
+    strategy,
     suspendMs: Math.min(30_000, Math.max(10, options.suspendCurrentQueueTimeMs ?? 1_000)),
     timestampMs: typeof consumeFromWhere === "object" ? consumeFromWhere.timestampMs : 0,
   }

@@ -294,6 +294,7 @@ const adminOf = (core: ClientCore): AdminEffects => {
     queues: wrap(admin.queues),
     resetOffsets: wrap(admin.resetOffsets),
     setOffset: wrap(admin.setOffset),
+    setRequestMode: wrap(admin.setRequestMode),
     topicOffsets: wrap(admin.topicOffsets),
     topics: wrap(admin.topics),
   }

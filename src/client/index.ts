@@ -6,6 +6,7 @@ export {
   type CreateTopic,
   type GroupProgress,
   type MessageQuery,
+  type RequestModeOfGroup,
   type ResetOffsets,
   type TopicOffset,
 } from "./Admin.ts"

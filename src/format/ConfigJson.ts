@@ -166,6 +166,22 @@ export const DelayOffsets = record(
 )
 export type DelayOffsets = typeof DelayOffsets.Type
 
+/** How a group gets a topic's messages; also the body of SET_MESSAGE_REQUEST_MODE (401). */
+export const RequestModeSetting = record("SetMessageRequestModeRequestBody", {
+  consumerGroup: text,
+  mode: orElse(choice(["PULL", "POP"], "PULL"), "PULL"),
+  popShareQueueNum: orElse(int, 0),
+  topic: text,
+})
+
+/** `messageRequestMode.json`: topic to group to setting; also the answer to GET_ALL_MESSAGE_REQUEST_MODE (402). */
+export const RequestModes = record(
+  "messageRequestMode.json",
+  { gantry: optional(Mark), messageRequestModeMap: orElse(map(map(RequestModeSetting)), new Map()) },
+  tableSizeMax,
+)
+export type RequestModes = typeof RequestModes.Type
+
 /** A file's content, and how much of the log it covers, in bytes; undefined when another program wrote it last. */
 export type Positioned<T> = Omit<T, "gantry"> & { readonly position: number | undefined }
 
@@ -189,6 +205,7 @@ export const parseTopics = (text: string) => {
 }
 export const parseSubscriptionGroups = (text: string) => read(SubscriptionGroups, text)
 export const parseConsumerOffsets = (text: string) => read(ConsumerOffsets, text)
+export const parseRequestModes = (text: string) => read(RequestModes, text)
 export const parseDelayOffsets = (text: string) => read(DelayOffsets, text)
 
 /**
@@ -234,3 +251,6 @@ export function* printConsumerOffsets({
 
 export const printDelayOffsets = ({ position, ...offsets }: Positioned<DelayOffsets>): Iterable<string> =>
   DelayOffsets.pieces({ ...offsets, ...mark(position) }, pretty, "")
+
+export const printRequestModes = ({ position, ...modes }: Positioned<RequestModes>): Iterable<string> =>
+  RequestModes.pieces({ ...modes, ...mark(position) }, pretty, "")

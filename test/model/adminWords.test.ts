@@ -111,6 +111,7 @@ describe("bad values", () => {
     "K|T": ["K", "X"],
     NUMBER: ["1", "many"],
     PERM: ["6", "5"],
+    "PULL|POP": ["PULL", "PUSH"],
     TIME: ["now", "yesterday"],
     TOPIC: ["orders", "or ders"],
     "true|false": ["true", "maybe"],

@@ -26,8 +26,8 @@ beforeAll(() => {
 const counts = {
   "java-4.9.8-binary": { different: 0, equal: 160, later: 13, "not served": 8, "on purpose": 3 },
   "java-4.9.8-json": { different: 0, equal: 160, later: 15, "not served": 8, "on purpose": 3 },
-  "java-5.5.0-binary": { different: 0, equal: 191, later: 15, "not served": 40, "on purpose": 5 },
-  "java-5.5.0-json": { different: 0, equal: 188, later: 21, "not served": 55, "on purpose": 4 },
+  "java-5.5.0-binary": { different: 0, equal: 196, later: 15, "not served": 35, "on purpose": 5 },
+  "java-5.5.0-json": { different: 0, equal: 195, later: 21, "not served": 48, "on purpose": 4 },
 } as const
 
 /** What transactions stored; nothing else that this version does not serve comes before an answer that shows it. */

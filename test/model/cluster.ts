@@ -20,7 +20,7 @@ import * as NameServer from "../../src/node/nameserver/NameServer.ts"
 import * as NamesrvConfig from "../../src/node/nameserver/NamesrvConfig.ts"
 import { DiskWeather } from "../chaos/sim/DiskWeather.ts"
 
-const brokerAddress = { host: "10.0.1.1", port: 10_911 }
+export const brokerAddress = { host: "10.0.1.1", port: 10_911 }
 export const nameServerAddress = { host: "10.0.0.1", port: 9876 }
 
 export class OneBroker {

@@ -34,7 +34,6 @@ const coldData = "Gantry does not tell cold reads from others."
 const exported =
   "there are files for none of it: print it by -o json, with topicList -c, getBrokerConfig or brokerStatus."
 const lite = "Gantry has no lite topics."
-const pop = "Gantry does not serve POP yet: groups pull."
 
 /** Commands of mqadmin that are not here, and why. */
 export const notServed: Readonly<Record<string, string>> = Object.fromEntries(
@@ -49,7 +48,6 @@ export const notServed: Readonly<Record<string, string>> = Object.fromEntries(
     [exported]: "exportMetadata exportConfigs exportMetrics exportPopRecord",
     [lite]:
       "getBrokerLiteInfo getParentTopicInfo getLiteTopicInfo getLiteClientInfo getLiteGroupInfo triggerLiteDispatch",
-    [pop]: "setConsumeMode",
     [replication]: "haStatus getBrokerEpoch resetMasterFlushOffset",
     [rocksDb]: "rocksDBConfigToJson exportMetadataInRocksDB checkRocksdbCqWriteProgress switchTimerEngine",
     [staticTopic]: "updateStaticTopic remappingStaticTopic",

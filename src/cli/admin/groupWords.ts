@@ -1,6 +1,6 @@
 /** The commands about consumer groups, in words. */
 import type { AdminOption, AdminWords } from "./AdminWords.ts"
-import { cluster, number, oneTarget, target, trueOrFalse } from "./common.ts"
+import { cluster, number, oneTarget, target, topic, trueOrFalse } from "./common.ts"
 
 const groupName: AdminOption = { help: "the consumer group", required: true, short: "g", value: "GROUP" }
 
@@ -53,6 +53,26 @@ export const groupCommands: ReadonlyArray<AdminWords> = [
     name: "getConsumerConfig",
     options: { groupName },
     summary: "the settings of a group, broker by broker",
+  },
+  {
+    details: `Only consumers that let the broker share out the queues go by it (in Java setClientRebalance(false)). POP is for
+consumers of later versions: a broker that does not serve it lets them find nothing.`,
+    examples: ["setConsumeMode -t orders -g billing -m PULL -c DefaultCluster"],
+    name: "setConsumeMode",
+    oneOf: oneTarget,
+    options: {
+      ...target,
+      topicName: topic,
+      groupName,
+      mode: {
+        help: "PULL: each its own queues; POP: from whole brokers",
+        required: true,
+        short: "m",
+        value: "PULL|POP",
+      },
+      popShareQueueNum: number("POP: with how many more members each shares its queues (0, with all)", "q"),
+    },
+    summary: "set how a group gets a topic's messages",
   },
   {
     examples: ["consumerProgress", "consumerProgress -g billing", "consumerProgress -g billing -t orders -s true"],

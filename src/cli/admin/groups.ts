@@ -154,6 +154,30 @@ const getConsumerConfig: Handler = async (admin) => {
   return configTable(rows.flat())
 }
 
+const setConsumeMode: Handler = async (admin, call) => {
+  const topic = admin.topic("topicName")
+  const consumerGroup = admin.group("groupName")
+  const mode = call.text("mode")?.toUpperCase()
+  if (mode !== "PULL" && mode !== "POP") throw call.refusal(`--mode ${call.text("mode")} is neither PULL nor POP.`)
+  const popShareQueueNum = call.integer("popShareQueueNum", -1, intMax) ?? 0
+  const brokers = await admin.targets()
+  const request = {
+    body: ConfigJson.RequestModeSetting.encode({ consumerGroup, mode, popShareQueueNum, topic }),
+    code: RequestCode.SET_MESSAGE_REQUEST_MODE,
+  }
+  await admin.change(brokers, () => request)
+  return Output.table(
+    {
+      broker: { cell: ({ brokerName }) => brokerName, title: "BROKER" },
+      topic: { cell: () => topic, title: "TOPIC" },
+      groupName: { cell: () => consumerGroup, title: "GROUP" },
+      mode: { cell: () => mode, title: "MODE" },
+      popShareQueueNum: { cell: () => popShareQueueNum, title: "SHARED WITH" },
+    },
+    brokers,
+  )
+}
+
 type Progress = ConsumeStats["offsetTable"][number]
 
 const lagOf = ([, { brokerOffset, consumerOffset }]: Progress): number => brokerOffset - consumerOffset
@@ -373,6 +397,7 @@ export const handlers: Handlers = {
   consumerStatus,
   deleteSubGroup,
   getConsumerConfig,
+  setConsumeMode,
   updateSubGroup,
   updateSubGroupList,
 }

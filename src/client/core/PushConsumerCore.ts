@@ -368,8 +368,8 @@ export class PushConsumerCore implements ConsumerMember {
   }
 
   #rebalanceTopic(topic: string, done: (isBalanced: boolean) => void): void {
-    const { group, isBroadcasting, strategy } = this.#settings
-    Sharing.find(this.#instance, { group, isBroadcasting, strategy }, topic, (share) => {
+    const { group } = this.#settings
+    Sharing.find(this.#instance, this.#settings, topic, (share) => {
       if (this.#state !== "running" || !this.#subscriptions.has(topic)) return done(true)
       // Brokers make the retry topic when they first hear of the group, and the name server learns of it a little later.
       if (share._tag === "NoQueues") return done(topic !== retryTopic(group) || this.#isOld)

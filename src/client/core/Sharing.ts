@@ -1,16 +1,20 @@
 /**
  * A member's share of a topic's queues: all of them for a broadcast, else what the strategy gives it among the members
- * that a broker names. Nothing changes while that is not known, nor while the broker does not count this member yet.
+ * that a broker names, or what a broker assigns to it. Nothing changes while that is not known, nor while the broker does
+ * not count this member yet.
  * Source: behaviour of RocketMQ 5.5.0 (RebalanceImpl).
  */
 import * as Result from "effect/Result"
 import type { MessageQueue } from "../../domain/MessageQueue.ts"
 import * as Rebalance from "../../domain/Rebalance.ts"
+import { QueryAssignment, QueryAssignmentAnswer } from "../../format/Assignment.ts"
 import { ConsumerList } from "../../format/Heartbeat.ts"
 import { ConsumerGroupOf } from "../../format/PullMessage.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
+import { standard } from "../../format/shape.ts"
+import type { Address } from "../../infra/network/Network.ts"
 import * as PeerAddress from "../../infra/remoting/PeerAddress.ts"
-import { GantryError } from "../GantryError.ts"
+import { BrokerError, GantryError } from "../GantryError.ts"
 import type { Instance } from "./Instance.ts"
 import * as Peers from "./Peers.ts"
 
@@ -18,6 +22,8 @@ export interface SharingOptions {
   readonly group: string
   readonly isBroadcasting: boolean
   readonly strategy: Rebalance.Strategy
+  /** A broker is asked for the share, and the member computes its own only where the broker cannot tell. */
+  readonly isSharedByBroker?: boolean
 }
 
 /** `Unknown`: could not be found out now. `NoQueues`: nobody serves the topic. */
@@ -45,14 +51,64 @@ export const find = (
 
 const ofQueues = (
   instance: Instance,
-  { group, isBroadcasting, strategy }: SharingOptions,
+  options: SharingOptions,
   topic: string,
   queues: ReadonlyArray<MessageQueue>,
   done: (share: Share) => void,
 ): void => {
-  if (isBroadcasting) return done({ _tag: "Share", queues })
+  if (options.isBroadcasting) return done({ _tag: "Share", queues })
   const address = instance.routes.someBroker(topic)
   if (address === undefined) return done({ _tag: "Unknown" })
+  if (options.isSharedByBroker !== true) return ofMembers(instance, options, topic, queues, address, done)
+  assigned(instance, options, topic, address, (share) => {
+    if (share === "NotServed") ofMembers(instance, options, topic, queues, address, done)
+    else done(share)
+  })
+}
+
+/** `NotServed`: the broker shares nothing out, or in a way that this client does not know. */
+const assigned = (
+  instance: Instance,
+  { group, strategy }: SharingOptions,
+  topic: string,
+  address: Address,
+  done: (share: Share | "NotServed") => void,
+): void => {
+  const code = RequestCode.QUERY_ASSIGNMENT
+  const question = { clientId: instance.clientId, consumerGroup: group, strategyName: strategy.name, topic }
+  const body = QueryAssignment.encode({ ...question, messageModel: "CLUSTERING" }, standard)
+  Peers.ask(instance.remoting, address, { body, code }, instance.settings.requestTimeoutMs, (answer) => {
+    const peer = PeerAddress.print(address)
+    const read = answer instanceof GantryError ? answer : Peers.bodyOf(QueryAssignmentAnswer, answer, code, peer)
+    if (read instanceof GantryError) {
+      const isServed = !(read instanceof BrokerError)
+      instance.world.log.debug("the broker does not say which queues are this member's", { error: read.message, topic })
+      return done(isServed ? { _tag: "Unknown" } : "NotServed")
+    }
+    const { messageQueueAssignments: parts } = read
+    if (parts === undefined) {
+      instance.beat()
+      return done({ _tag: "Unknown" })
+    }
+    if (parts.some(({ mode }) => mode !== "PULL")) {
+      instance.world.log.warn(
+        "the group is set to POP, which this consumer does not do: it shares the queues out with the other members",
+        { group, topic },
+      )
+      return done("NotServed")
+    }
+    done({ _tag: "Share", queues: parts.map(({ messageQueue }) => messageQueue) })
+  })
+}
+
+const ofMembers = (
+  instance: Instance,
+  { group, strategy }: SharingOptions,
+  topic: string,
+  queues: ReadonlyArray<MessageQueue>,
+  address: Address,
+  done: (share: Share) => void,
+): void => {
   const code = RequestCode.GET_CONSUMER_LIST_BY_GROUP
   const request = { code, ext: ConsumerGroupOf.encode({ consumerGroup: group }) }
   const unknown = (why: string): void => {

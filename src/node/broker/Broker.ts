@@ -30,8 +30,10 @@ import * as Health from "../health/Health.ts"
 import { AdminHandlers } from "./AdminHandlers.ts"
 import { type BrokerConfig, fastPortOf } from "./BrokerConfig.ts"
 import { BrokerState } from "./BrokerState.ts"
+import { assignmentCalls } from "./assignmentCalls.ts"
 import { careCalls } from "./careCalls.ts"
 import { ClientHandlers } from "./ClientHandlers.ts"
+import { ClusterRoutes } from "./ClusterRoutes.ts"
 import { consumptionCalls } from "./consumptionCalls.ts"
 import { DelayDelivery } from "./DelayDelivery.ts"
 import { Metadata } from "./Metadata.ts"
@@ -121,7 +123,18 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       delays.stop()
     }),
   )
-  const handlers = handlersOf(state, clients, pulls, statistics)
+  const nameServerClient = yield* Effect.acquireRelease(
+    Effect.sync(() => new RemotingClient(world)),
+    (made) => Effect.sync(() => made.close()),
+  )
+  const routes = new ClusterRoutes(
+    world.clock,
+    config.brokerName,
+    (topic) => metadata.topics.get(topic),
+    nameServerClient,
+    nameServers,
+  )
+  const handlers = handlersOf(state, clients, pulls, statistics, routes)
   yield* Effect.addFinalizer(() => drain(server, pulls))
   const address = yield* listen(server, config.bindAddress, config.listenPort, handlers, "listenPort")
   state.brokerAddr = PeerAddress.print({ host: config.brokerIP1, port: address.port })
@@ -131,7 +144,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       Effect.catch((error) => Effect.sync(() => world.log.warn(`${error.message} Old clients use it; others do not.`))),
     )
   delays.start()
-  yield* register(state, nameServers)
+  yield* register(state, nameServerClient, nameServers, routes)
   yield* Effect.forkScoped(
     Effect.forever(
       Effect.andThen(
@@ -308,12 +321,13 @@ const cannotListen = (host: string, port: number, setting: string, error: Networ
     : `Cannot listen on ${host}:${port}: ${error?.message ?? "unknown"}. Set bindAddress and ${setting}.`
 
 /** Registers now, again in every period, and at once when topics or the broker's permission change. */
-const register = Effect.fnUntraced(function* (state: BrokerState, nameServers: ReadonlyArray<Address>) {
-  const { config, metadata, world } = state
-  const client = yield* Effect.acquireRelease(
-    Effect.sync(() => new RemotingClient(world)),
-    (made) => Effect.sync(() => made.close()),
-  )
+const register = Effect.fnUntraced(function* (
+  state: BrokerState,
+  client: RemotingClient,
+  nameServers: ReadonlyArray<Address>,
+  routes: ClusterRoutes,
+) {
+  const { config, metadata } = state
   const registration = new Registration(state, client, nameServers)
   const run = Effect.runForkWith(yield* Effect.context<never>())
   metadata.onTopicsChanged = (topics) => {
@@ -322,7 +336,9 @@ const register = Effect.fnUntraced(function* (state: BrokerState, nameServers: R
   state.onConfigChanged = (changes) => {
     if (changes.brokerPermission !== undefined) run(registration.registerChanged([...metadata.topics.keys()]))
     const addresses = changes.namesrvAddr === undefined ? undefined : PeerAddress.parseList(changes.namesrvAddr)
-    if (addresses !== undefined && !("illegal" in addresses)) run(registration.setNameServers(addresses))
+    if (addresses === undefined || "illegal" in addresses) return
+    routes.nameServers = addresses
+    run(registration.setNameServers(addresses))
   }
   yield* Effect.addFinalizer(() => registration.unregisterAll())
   yield* registration.registerAll()
@@ -341,6 +357,7 @@ const handlersOf = (
   clients: ClientHandlers,
   pulls: PullHandler,
   statistics: StatisticsService,
+  routes: ClusterRoutes,
 ): Handlers => {
   const sends = new SendHandler(state)
   const offsets = new OffsetHandlers(state)
@@ -390,6 +407,7 @@ const handlersOf = (
     ...consumptionCalls(state),
     ...relayCalls(state),
     ...careCalls(state, statistics),
+    ...assignmentCalls(state, (topic, told) => routes.readQueues(topic, told)),
   ])
 }
 

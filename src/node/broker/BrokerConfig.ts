@@ -23,6 +23,9 @@ export const defaults = {
   commitLogTotalBytesMax: 0,
   /** Who may change settings of the running broker: "loopback" processes of its machine, "none" nobody. */
   configUpdateFrom: "loopback",
+  /** How groups get their messages that let the broker share out the queues (clientRebalance=false): PULL or POP. */
+  defaultMessageRequestMode: "PULL",
+  defaultPopShareQueueNum: -1,
   defaultTopicQueueNums: 8,
   deleteWhen: "04",
   diskMaxUsedSpaceRatio: 75,
@@ -62,6 +65,7 @@ export const defaults = {
   regionId: "DefaultRegion",
   registerBrokerTimeoutMills: 24_000,
   registerNameServerPeriod: 30_000,
+  serverLoadBalancerEnable: true,
   shortPollingTimeMills: 1_000,
   slaveReadEnable: false,
   splitRegistrationSize: 800,

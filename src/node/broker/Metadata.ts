@@ -9,6 +9,7 @@
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as DataVersion from "../../domain/DataVersion.ts"
 import { levelOfQueue } from "../../domain/DelayLevel.ts"
+import * as RequestMode from "../../domain/RequestMode.ts"
 import type { GroupConfig } from "../../domain/SubscriptionGroup.ts"
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
 import type { TopicConfig } from "../../domain/Topic.ts"
@@ -30,12 +31,13 @@ const queuesPerTurn = 64
 /** Called when a change is durable, or with the reason why it is not known to be. */
 export type Durable = (failure: string | undefined) => void
 
-/** The snapshot that a record changes. A deletion changes the offsets, too. */
-const tableOf: Readonly<Record<SystemRecords.SystemRecord["kind"], "groups" | "offsets" | "topics">> = {
+/** The snapshot that a record changes. A deletion changes the offsets and the request modes, too. */
+const tableOf: Readonly<Record<SystemRecords.SystemRecord["kind"], "groups" | "modes" | "offsets" | "topics">> = {
   forbidden: "groups",
   groups: "groups",
   groupsDeleted: "groups",
   offsets: "offsets",
+  requestModes: "modes",
   topics: "topics",
   topicsDeleted: "topics",
 }
@@ -47,6 +49,8 @@ export class Metadata {
   readonly topics = new Map<string, TopicConfig>()
   readonly groups = new Map<string, GroupConfig>()
   readonly forbidden = new Map<string, ReadonlyMap<string, number>>()
+  /** How groups get their messages where their broker shares out the queues. */
+  readonly requestModes = RequestMode.make()
   /**
    * Topics that were deleted, whose messages are still in the log, or that were made again since: where the log says so,
    * and the offsets at which their queues go on.
@@ -63,13 +67,14 @@ export class Metadata {
   readonly #world: World
   readonly #snapshots: Snapshots
   #store: MessageStore | undefined
-  #positions = { delay: 0, groups: 0, offsets: 0, topics: 0 }
-  #isForeign = { groups: false, offsets: false, topics: false }
+  #positions = { delay: 0, groups: 0, modes: 0, offsets: 0, topics: 0 }
+  #isForeign = { groups: false, modes: false, offsets: false, topics: false }
   readonly #journal: OffsetJournal
   readonly #topicsFile: SnapshotFile
   readonly #groupsFile: SnapshotFile
   readonly #offsetsFile: SnapshotFile
   readonly #delayFile: SnapshotFile
+  readonly #modesFile: SnapshotFile
   /** What is being deleted: its record is on its way. */
   readonly #leavingTopics = new Set<string>()
   readonly #leavingGroups = new Set<string>()
@@ -84,6 +89,7 @@ export class Metadata {
     this.#groupsFile = file("subscriptionGroup.json", () => this.#printGroups())
     this.#offsetsFile = file("consumerOffset.json", () => this.#printOffsets())
     this.#delayFile = file("delayOffset.json", () => this.#printDelay())
+    this.#modesFile = file("messageRequestMode.json", () => this.#printModes())
     this.#journal = new OffsetJournal(
       world,
       (record, done) => this.#append([record], done),
@@ -141,6 +147,16 @@ export class Metadata {
       this.#positions.offsets = offsets.position ?? never
       this.#isForeign.offsets = offsets.position === undefined
     }
+    const modes = this.#snapshots.requestModes()
+    if (modes !== undefined) {
+      const settings = [...modes.messageRequestModeMap.values()].flatMap((ofTopic) => ofTopic.values().toArray())
+      RequestMode.evolve(this.requestModes, { _tag: "Set", settings })
+      this.#positions.modes = modes.position ?? never
+      this.#isForeign.modes = modes.position === undefined
+    } else if (this.#isForeign.groups) {
+      // Apache RocketMQ writes this file when something is set only: there is nothing in its log to be folded.
+      this.#positions.modes = never
+    }
     const delay = this.#snapshots.delayOffsets()
     if (delay !== undefined) {
       for (const [level, queueOffset] of delay.offsetTable) this.delayOffsets.set(level, queueOffset)
@@ -173,6 +189,7 @@ export class Metadata {
     }
     if (at >= this.#positions[tableOf[record.kind]]) this.#apply(record, at)
     if (at >= this.#positions.offsets) this.#applyToOffsets(record)
+    if (at >= this.#positions.modes) this.#applyToModes(record)
   }
 
   /** Where a queue of a topic that was deleted begins; undefined for any other. */
@@ -198,7 +215,9 @@ export class Metadata {
     const foreignTopics = this.#isForeign.topics ? [...this.topics.values()] : newTopics
     const foreignGroups = this.#isForeign.groups ? [...this.groups.values()] : newGroups
     const entries = this.#isForeign.offsets ? ConsumerOffset.entries(this.offsets) : []
+    const foreignModes = this.#isForeign.modes ? RequestMode.settings(this.requestModes) : []
     const records: Array<SystemRecords.SystemRecord> = []
+    if (foreignModes.length > 0) records.push({ kind: "requestModes", requestModes: foreignModes })
     if (foreignTopics.length > 0) records.push({ kind: "topics", topics: foreignTopics })
     if (foreignGroups.length > 0) records.push({ groups: foreignGroups, kind: "groups" })
     // A file that covers more than there is would have records skipped that are still to come.
@@ -268,6 +287,14 @@ export class Metadata {
     })
   }
 
+  /** Sets how groups get their messages. */
+  setRequestModes(requestModes: ReadonlyArray<RequestMode.Setting>, done: Durable): void {
+    this.#append([{ kind: "requestModes", requestModes }], (failure) => {
+      if (failure === undefined) this.#whenWritten(done)
+      else done(failure)
+    })
+  }
+
   /** An offset was committed in memory; `done`, if given, runs when it is on disk. */
   offsetCommitted(done?: Durable): void {
     this.#journal.committed(done)
@@ -295,13 +322,17 @@ export class Metadata {
   /** Writes every snapshot whose records lie in the log alone: afterwards the log may lose its oldest segment. */
   writeChanged(done: Durable): void {
     this.#journal.flush()
-    this.#write([this.#topicsFile, this.#groupsFile, this.#offsetsFile, this.#delayFile], done)
+    this.#write(this.#files, done)
   }
 
   /** Writes every snapshot: at a clean shutdown, and after another program's files were taken over. */
   writeAll(done: Durable): void {
-    for (const file of [this.#topicsFile, this.#groupsFile, this.#offsetsFile, this.#delayFile]) file.changed()
+    for (const file of this.#files) file.changed()
     this.writeChanged(done)
+  }
+
+  get #files(): ReadonlyArray<SnapshotFile> {
+    return [this.#topicsFile, this.#groupsFile, this.#offsetsFile, this.#delayFile, this.#modesFile]
   }
 
   #foldDelivered(source: StoredMessage | undefined): void {
@@ -335,7 +366,18 @@ export class Metadata {
         for (const [group, topic, bits] of record.forbidden) this.#setForbidden(group, topic, bits)
         return
       case "offsets":
+      case "requestModes":
     }
+  }
+
+  /** What a record says of request modes: they go with their topic and with their group. */
+  #applyToModes(record: SystemRecords.SystemRecord): void {
+    const modes = this.requestModes
+    if (record.kind === "requestModes") RequestMode.evolve(modes, { _tag: "Set", settings: record.requestModes })
+    if (record.kind === "topicsDeleted")
+      for (const { topic } of record.topics) RequestMode.evolve(modes, { _tag: "TopicDeleted", topic })
+    if (record.kind === "groupsDeleted")
+      for (const { group } of record.groups) RequestMode.evolve(modes, { _tag: "GroupDeleted", group })
   }
 
   /** What a record says of consumer offsets. */
@@ -369,10 +411,13 @@ export class Metadata {
     if (record.kind === "offsets") return
     this.#apply(record, at)
     this.#applyToOffsets(record)
+    this.#applyToModes(record)
+    if (record.kind === "requestModes" || record.kind === "topicsDeleted" || record.kind === "groupsDeleted")
+      this.#modesFile.changed()
     if (tableOf[record.kind] === "topics") {
       this.topicsVersion = this.#bumped(this.topicsVersion)
       this.#topicsFile.changed()
-    } else {
+    } else if (tableOf[record.kind] === "groups") {
       this.groupsVersion = this.#bumped(this.groupsVersion)
       this.#groupsFile.changed()
     }
@@ -405,9 +450,9 @@ export class Metadata {
     for (const [topic, { at }] of this.#deleted) if (at < logMin && !this.topics.has(topic)) this.#deleted.delete(topic)
   }
 
-  /** Runs `done` when the files of topics and groups say what is true now. Changes of one turn share the write. */
+  /** Runs `done` when the files of topics, groups and request modes say what is true now. Changes of one turn share the write. */
   #whenWritten(done: Durable): void {
-    this.#write([this.#topicsFile, this.#groupsFile], done)
+    this.#write([this.#topicsFile, this.#groupsFile, this.#modesFile], done)
   }
 
   #write(files: ReadonlyArray<SnapshotFile>, done: Durable): void {
@@ -506,6 +551,10 @@ export class Metadata {
       offsetTable: this.delayOffsets,
       position: this.#position(),
     })
+  }
+
+  #printModes(): Iterable<string> {
+    return ConfigJson.printRequestModes({ messageRequestModeMap: this.requestModes, position: this.#position() })
   }
 
   /**

@@ -25,6 +25,7 @@ export class Snapshots {
   readonly topics = () => this.#read("topics.json", ConfigJson.parseTopics)
   readonly groups = () => this.#read("subscriptionGroup.json", ConfigJson.parseSubscriptionGroups)
   readonly offsets = () => this.#read("consumerOffset.json", ConfigJson.parseConsumerOffsets)
+  readonly requestModes = () => this.#read("messageRequestMode.json", ConfigJson.parseRequestModes)
   readonly delayOffsets = () => this.#read("delayOffset.json", ConfigJson.parseDelayOffsets)
 
   /** Reads a file, or its `.bak` as Apache RocketMQ does when the file is missing or empty. */

@@ -5,6 +5,7 @@
  */
 import type { TopicConfig } from "../../domain/Topic.ts"
 import { isGantry, TopicName } from "../../domain/Topic.ts"
+import type { Setting } from "../../domain/RequestMode.ts"
 import type { GroupConfig } from "../../domain/SubscriptionGroup.ts"
 import { nowhere } from "../../format/Host.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
@@ -37,12 +38,14 @@ export type SystemRecord =
   | { readonly kind: "topicsDeleted"; readonly topics: ReadonlyArray<DeletedTopic> }
   | { readonly kind: "groupsDeleted"; readonly groups: ReadonlyArray<DeletedGroup> }
   | { readonly kind: "forbidden"; readonly forbidden: ReadonlyArray<ForbiddenTuple> }
+  | { readonly kind: "requestModes"; readonly requestModes: ReadonlyArray<Setting> }
 
 export const topicOf: Readonly<Record<SystemRecord["kind"], string>> = {
   forbidden: TopicName.GANTRY_GROUP,
   groups: TopicName.GANTRY_GROUP,
   groupsDeleted: TopicName.GANTRY_GROUP,
   offsets: TopicName.GANTRY_OFFSET,
+  requestModes: TopicName.GANTRY_GROUP,
   topics: TopicName.GANTRY_TOPIC,
   topicsDeleted: TopicName.GANTRY_TOPIC,
 }
@@ -57,6 +60,8 @@ export const split = (record: SystemRecord): ReadonlyArray<SystemRecord> => {
       return pieces(record.topics).map((topics) => ({ kind: "topics", topics }))
     case "groups":
       return pieces(record.groups).map((groups) => ({ groups, kind: "groups" }))
+    case "requestModes":
+      return pieces(record.requestModes).map((requestModes) => ({ kind: "requestModes", requestModes }))
     default:
       return [record]
   }

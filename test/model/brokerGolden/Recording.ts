@@ -153,7 +153,7 @@ const clientOf = (
   if (command.code === 34) return heartbeatOf(command).clientID
   const named = textOf(command, "clientID")
   if (named !== undefined) return named
-  if (command.code === 41 || command.code === 42)
+  if (command.code === 41 || command.code === 42 || command.code === 400)
     return (JSON.parse(command.body.toString()) as { readonly clientId: string }).clientId
   const group = textOf(command, "consumerGroup") ?? textOf(command, "group")
   if (group === undefined || !consumerCodes.has(command.code)) return "other"

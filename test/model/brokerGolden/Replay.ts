@@ -221,6 +221,7 @@ class Replay {
 
   #prepare(recorded: Recorded): void {
     const { asked, code, theirs } = recorded
+    if (code === RequestCode.QUERY_ASSIGNMENT && theirs !== undefined && theirs.body.length > 2) this.#join(recorded)
     const topic = textOf(asked, "topic") ?? textOf(asked, "b")
     if (topic === undefined) return
     const isPull = code === RequestCode.PULL_MESSAGE || code === RequestCode.LITE_PULL_MESSAGE
@@ -255,6 +256,24 @@ class Replay {
       ...before.map(([name, version]) => subscription(name, "*", "TAG", version)),
       subscription(topic, subString, isSql ? "SQL92" : "TAG", subVersion),
     ]
+    this.#beat(client, group, subscriptions, asked.version)
+    this.#subscribed.set(group, new Map([...before, [topic, subVersion]]))
+    this.#prepared.push(`heartbeat of ${group} for ${topic}`)
+  }
+
+  /** Sends the heartbeat that a member sent before it was assigned something: those of POP's group were left out. */
+  #join({ asked }: Recorded): void {
+    const { clientId, consumerGroup } = JSON.parse(asked.body.toString()) as {
+      readonly clientId: string
+      readonly consumerGroup: string
+    }
+    if (this.#clientIds.get(this.#peer(clientId)) === clientId) return
+    this.#beat(clientId, consumerGroup, [], asked.version)
+    this.#clientIds.set(this.#peer(clientId), clientId)
+    this.#prepared.push(`heartbeat of ${consumerGroup}`)
+  }
+
+  #beat(client: string, group: string, subscriptionDataSet: ReadonlyArray<unknown>, version: number): void {
     const body = {
       clientID: client,
       consumerDataSet: [
@@ -263,15 +282,13 @@ class Replay {
           consumeType: "CONSUME_PASSIVELY",
           groupName: group,
           messageModel: group.endsWith("GroupBc") ? "BROADCASTING" : "CLUSTERING",
-          subscriptionDataSet: subscriptions,
+          subscriptionDataSet,
           unitMode: false,
         },
       ],
       producerDataSet: [],
     }
-    this.#ask(client, RequestCode.HEART_BEAT, {}, Buffer.from(JSON.stringify(body)), asked.version)
-    this.#subscribed.set(group, new Map([...before, [topic, subVersion]]))
-    this.#prepared.push(`heartbeat of ${group} for ${topic}`)
+    this.#ask(client, RequestCode.HEART_BEAT, {}, Buffer.from(JSON.stringify(body)), version)
   }
 
   /** Before a send whose recorded place is further on than ours would be. */

@@ -240,6 +240,7 @@ const consumeStats = (ours: Tree, theirs: Tree): ReadonlyArray<string> => {
 const tables: { readonly [code: number]: string } = {
   [RequestCode.GET_ALL_SUBSCRIPTIONGROUP_CONFIG]: "subscriptionGroupTable",
   [RequestCode.GET_ALL_TOPIC_CONFIG]: "topicConfigTable",
+  [RequestCode.GET_ALL_MESSAGE_REQUEST_MODE]: "messageRequestModeMap",
 }
 
 /** Names that the recording's other files left behind: one broker served all four. */
@@ -271,6 +272,8 @@ const shapeOf = (value: unknown): string =>
 const normals: { readonly [code: number]: (body: Tree) => unknown } = {
   [RequestCode.GET_CONSUMER_LIST_BY_GROUP]: (body) => [...body.consumerIdList].toSorted(),
   [RequestCode.LOCK_BATCH_MQ]: (body) => body.lockOKMQSet.map((queue: Tree) => JSON.stringify(queue)).toSorted(),
+  [RequestCode.QUERY_ASSIGNMENT]: (body) =>
+    body.messageQueueAssignments?.map((one: Tree) => JSON.stringify(one)).toSorted(),
   [RequestCode.GET_TOPIC_CONFIG]: (body) => body,
   [RequestCode.GET_CONSUMER_CONNECTION_LIST]: (body) => ({ ...body, connectionSet: connections(body) }),
   [RequestCode.GET_PRODUCER_CONNECTION_LIST]: (body) => ({ ...body, connectionSet: connections(body) }),

@@ -8,9 +8,9 @@ export const notServed: Readonly<Record<string, ReadonlyArray<number>>> = {
   "administration of a running broker": [354, 2003, 2004],
   "authentication and authorisation": [3001, 3005, 3010],
   // 3442 and on: what a binary header, whose code has 16 bits, leaves of 200050 and on.
-  POP: [400, 401, 402, 3442, 3443, 3444, 3446, 3447, 3448, 200_050, 200_051, 200_052, 200_053, 200_054, 200_055].concat(
-    [200_056, 200_151],
-  ),
+  POP: [3442, 3443, 3444, 3446, 3447, 3448, 200_050, 200_051, 200_052, 200_053, 200_054, 200_055].concat([
+    200_056, 200_151,
+  ]),
   "request and reply": [325],
   "lite topics": [3466, 200_074],
   replication: [907, 908, 1007],
