@@ -369,6 +369,8 @@ const handlersOf = (
     [RequestCode.SEND_MESSAGE, sends.handle],
     [RequestCode.SEND_MESSAGE_V2, sends.handle],
     [RequestCode.SEND_BATCH_MESSAGE, sends.handle],
+    [RequestCode.SEND_REPLY_MESSAGE, sends.handle],
+    [RequestCode.SEND_REPLY_MESSAGE_V2, sends.handle],
     [RequestCode.PULL_MESSAGE, pulls.handle],
     [RequestCode.LITE_PULL_MESSAGE, pulls.handle],
     [RequestCode.CONSUMER_SEND_MSG_BACK, retries.handle],

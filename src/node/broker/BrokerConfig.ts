@@ -70,6 +70,8 @@ export const defaults = {
   slaveReadEnable: false,
   splitRegistrationSize: 800,
   storePathRootDir: "store",
+  /** Whether the broker keeps replies in the reply topic of its cluster, or only hands them on. */
+  storeReplyMessageEnable: true,
   syncFlushTimeout: 5_000,
   traceOn: true,
   traceTopicEnable: false,

@@ -1,5 +1,5 @@
 /**
- * Sends: SEND_MESSAGE, its V2 form and batches. Judged by `Send.decide`, stored, and answered when the store says so.
+ * Sends: SEND_MESSAGE, its V2 form, batches and replies. Judged by `Send.decide`, stored, and answered when the store says so.
  * The hot path of the broker: plain and synchronous, one object per message beside what the store makes.
  *
  * A message to a topic that must be created first waits for it, and so do those behind it to the same topic: messages
@@ -22,6 +22,7 @@ import { propertiesSize, propertiesSizeMax } from "../../format/StoredMessage.ts
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { Appended, MessageIn, PutRefusal, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
 import { answerMalformed, type BrokerState } from "./BrokerState.ts"
+import { Replies, ReplyCall, type SendCall } from "./Replies.ts"
 
 const noWait = "false"
 
@@ -29,13 +30,15 @@ export class SendHandler {
   readonly #state: BrokerState
   /** Sends that wait for their topic, by topic, in order of arrival. */
   readonly #creating = new Map<string, Array<() => void>>()
+  readonly #replies: Replies
 
   constructor(state: BrokerState) {
     this.#state = state
+    this.#replies = new Replies(state)
   }
 
   readonly handle = (command: Command, call: Call): void => {
-    const isV1 = command.code === RequestCode.SEND_MESSAGE
+    const isV1 = command.code === RequestCode.SEND_MESSAGE || command.code === RequestCode.SEND_REPLY_MESSAGE
     const header = (isV1 ? Format.SendMessage : Format.SendMessageV2).decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
     if (!Number.isSafeInteger(header.bornTimestamp))
@@ -85,10 +88,27 @@ export class SendHandler {
         ResponseCode.MESSAGE_ILLEGAL,
         `topic[${accepted.topic}] has queue.type BatchCQ, which this broker does not serve. Use a topic of type SimpleCQ.`,
       )
+    if (Replies.isReply(command.code)) return this.#reply(accepted, header, Buffer.from(body), call)
     if (accepted.create.length === 0 && accepted.createGroup === undefined)
       return this.#store(accepted, header, body, isBatch, call)
     // The bytes of the request are the socket's: what waits keeps its own.
     this.#create(accepted, header, Buffer.from(body), isBatch, call)
+  }
+
+  /** A reply is handed on first, then stored; the answer tells of both. */
+  #reply(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, call: Call): void {
+    if (header.batch === true)
+      return this.#refuse(call, ResponseCode.MESSAGE_ILLEGAL, "a reply is one message. Send replies one by one.")
+    if (accepted.create.length > 0)
+      return this.#refuse(
+        call,
+        ResponseCode.TOPIC_NOT_EXIST,
+        `topic[${accepted.topic}] not exist, apply first please! Replies go to the reply topic of the broker's cluster.`,
+      )
+    this.#replies.push(header, body, call, (pushed) => {
+      if (!this.#state.config.storeReplyMessageEnable) return call.answer(pushed)
+      this.#store(accepted, header, body, false, new ReplyCall(call, pushed))
+    })
   }
 
   #create(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, isBatch: boolean, call: Call): void {
@@ -103,7 +123,7 @@ export class SendHandler {
     })
   }
 
-  #store(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, isBatch: boolean, call: Call): void {
+  #store(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, isBatch: boolean, call: SendCall): void {
     if (isBatch) return this.#storeBatch(accepted, header, body, call)
     const state = this.#state
     const stamped = Send.stampProperties(accepted.properties, state.stamp, state.newUniqKey)
@@ -141,7 +161,7 @@ export class SendHandler {
     if (!waits) waiter.stored("Stored", put)
   }
 
-  #storeBatch(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, call: Call): void {
+  #storeBatch(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, call: SendCall): void {
     const state = this.#state
     if (body.length > state.config.maxMessageSize)
       return this.#refuse(
@@ -186,15 +206,15 @@ export class SendHandler {
     }
   }
 
-  #refuse(call: Call, code: number, remark: string): void {
+  #refuse(call: SendCall, code: number, remark: string): void {
     call.answer({ code, ext: this.#state.sendExt, remark })
   }
 
-  #refuseAs(call: Call, refusal: Refusal): void {
+  #refuseAs(call: SendCall, refusal: Refusal): void {
     this.#refuse(call, ResponseCode[refusal.code], refusal.remark)
   }
 
-  #refusePut(call: Call, refusal: PutRefusal): void {
+  #refusePut(call: SendCall, refusal: PutRefusal): void {
     this.#state.counts.putFailed++
     const { code, remark } = putRefusals[refusal]
     this.#refuse(call, code, remark(this.#state.config.maxMessageSize))
@@ -222,11 +242,11 @@ const sent = ({ commitLogOffset, queue, queueOffset }: Appended, uniqKey: string
 /** Answers one send. */
 class SendWaiter implements PutWaiter {
   readonly #state: BrokerState
-  readonly #call: Call
+  readonly #call: SendCall
   readonly #queueId: number
   readonly #transactionId: string | undefined
 
-  constructor(state: BrokerState, call: Call, queueId: number, transactionId: string | undefined) {
+  constructor(state: BrokerState, call: SendCall, queueId: number, transactionId: string | undefined) {
     this.#state = state
     this.#call = call
     this.#queueId = queueId
@@ -249,13 +269,13 @@ class SendWaiter implements PutWaiter {
 /** Answers a batch, when its last message is stored: the log is in order, so the others are too. */
 class BatchWaiter implements PutWaiter {
   readonly #state: BrokerState
-  readonly #call: Call
+  readonly #call: SendCall
   readonly #queueId: number
   readonly #transactionId: string | undefined
   readonly #offsets: Array<number> = []
   #first = -1
 
-  constructor(state: BrokerState, call: Call, queueId: number, transactionId: string | undefined) {
+  constructor(state: BrokerState, call: SendCall, queueId: number, transactionId: string | undefined) {
     this.#state = state
     this.#call = call
     this.#queueId = queueId
@@ -279,7 +299,7 @@ class BatchWaiter implements PutWaiter {
 
 const answerStored = (
   state: BrokerState,
-  call: Call,
+  call: SendCall,
   status: StoredStatus,
   ext: {
     readonly msgId: string

@@ -78,6 +78,8 @@ export const propertiesOf = (command: Command.Command): string =>
 /** Codes whose answer's body is stored messages. */
 export const bodyIsMessages = (code: number): boolean => [11, 361, 12, 33, 200_050, 200_052].includes(code)
 
+export const isReply = (code: number): boolean => code === 324 || code === 325
+
 export const read = (file: File): Recording => {
   const all: ReadonlyArray<Line> = exchanges().filter((exchange) => exchange.file === `${file}.jsonl.gz`)
   const clientsOfGroup = groupClients(all)

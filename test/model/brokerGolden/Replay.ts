@@ -26,7 +26,7 @@ import * as Broker from "../../../src/node/broker/Broker.ts"
 import { type BrokerConfig, defaults } from "../../../src/node/broker/BrokerConfig.ts"
 import { Peer } from "./Peer.ts"
 import * as Recording from "./Recording.ts"
-import { numberOf, place, type Recorded, textOf } from "./Recording.ts"
+import { isReply, numberOf, place, type Recorded, textOf } from "./Recording.ts"
 
 /** The advertised address of the recorded broker: message ids begin with it. */
 export const brokerAddress = { host: "127.0.0.2", port: 39_911 }
@@ -359,8 +359,9 @@ class Replay {
 
   /** Notes which of our CommitLog offsets stands for a recorded one. */
   #learn({ code, theirs }: Recorded, ours: Command.Command): void {
-    if (theirs?.code !== 0 || ours.code !== 0) return
-    if (isSend(code)) {
+    // A reply that could not be handed on is stored all the same.
+    if (theirs?.code !== ours.code || (ours.code !== 0 && !isReply(code))) return
+    if (isSend(code) || isReply(code)) {
       const ourIds = (textOf(ours, "msgId") ?? "").split(",")
       for (const [i, theirId] of (textOf(theirs, "msgId") ?? "").split(",").entries()) {
         const left = MessageId.decode(theirId)

@@ -11,7 +11,6 @@ export const notServed: Readonly<Record<string, ReadonlyArray<number>>> = {
   POP: [3442, 3443, 3444, 3446, 3447, 3448, 200_050, 200_051, 200_052, 200_053, 200_054, 200_055].concat([
     200_056, 200_151,
   ]),
-  "request and reply": [325],
   "lite topics": [3466, 200_074],
   replication: [907, 908, 1007],
   timers: [60, 61, 370, 5001],
