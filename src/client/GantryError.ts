@@ -2,7 +2,8 @@
  * The errors of the SDK, one set of classes. Each has a `code` (text that does not change between versions) and says by
  * `retriable` whether the same call may succeed later; the message says what failed, why, and what to do.
  *
- *   ConnectionError  a peer was not reached or gave no answer: CONNECT_FAILED, CONNECTION_CLOSED, TIMED_OUT, TOO_MANY_REQUESTS
+ *   ConnectionError  a peer was not reached or gave no answer: CONNECT_FAILED, CONNECTION_CLOSED, TIMED_OUT, TOO_MANY_REQUESTS,
+ *                    NO_REPLY (a request was stored, and nobody replied in time)
  *   BrokerError      a broker or name server answered "no": the name of its response code, such as MESSAGE_ILLEGAL
  *   RouteError       nobody knows where to go: NO_NAME_SERVER, NAME_SERVER_UNREACHABLE, TOPIC_NOT_FOUND, BROKER_NOT_FOUND
  *   ArgumentError    the call itself is wrong: INVALID_ARGUMENT, MESSAGE_ILLEGAL
@@ -34,7 +35,12 @@ export abstract class GantryError extends Error {
   }
 }
 
-export type ConnectionErrorCode = "CONNECT_FAILED" | "CONNECTION_CLOSED" | "TIMED_OUT" | "TOO_MANY_REQUESTS"
+export type ConnectionErrorCode =
+  | "CONNECT_FAILED"
+  | "CONNECTION_CLOSED"
+  | "TIMED_OUT"
+  | "TOO_MANY_REQUESTS"
+  | "NO_REPLY"
 
 /** A peer was not reached, or did not answer in time; in the latter case whether it acted is not known. */
 export class ConnectionError extends GantryError {

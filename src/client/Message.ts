@@ -1,6 +1,7 @@
 /** A message as a consumer gets it. The body is inflated, and properties are read, when they are first asked for. */
 import type { MessageQueue } from "../domain/MessageQueue.ts"
 import { PropertyName, find, parse } from "../domain/Properties.ts"
+import { replyType } from "../domain/RequestReply.ts"
 import { compressionType, isCompressed } from "../domain/SysFlag.ts"
 import { isRetry } from "../domain/Topic.ts"
 import * as Compression from "../format/Compression.ts"
@@ -91,6 +92,13 @@ export class Message {
   /** The id of this very record. */
   get offsetMessageId(): string {
     return MessageId.encode({ host: this.#stored.storeHost, physicalOffset: this.commitLogOffset })
+  }
+
+  /** Whether its sender waits for a reply: see `Producer.reply`. */
+  get wantsReply(): boolean {
+    return (
+      this.property(PropertyName.CORRELATION_ID) !== undefined && this.property(PropertyName.MSG_TYPE) !== replyType
+    )
   }
 
   /** `ip:port` of who sent it. */

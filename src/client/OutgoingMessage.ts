@@ -22,6 +22,9 @@ export interface OutgoingMessage {
   readonly waitStored?: boolean
 }
 
+/** What answers a request: it goes where the request came from. */
+export type Reply = Pick<OutgoingMessage, "body" | "tags" | "keys" | "properties" | "flag">
+
 /** How one message, or one batch, is sent. */
 export interface SendOptions {
   /** Patience with all attempts together, in ms; default the producer's. */

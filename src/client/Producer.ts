@@ -2,7 +2,8 @@
 import type { MessageQueue } from "../domain/MessageQueue.ts"
 import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
 import type { ProducerCore } from "./core/ProducerCore.ts"
-import type { OutgoingMessage, SendOptions, SendResult } from "./OutgoingMessage.ts"
+import type { Message } from "./Message.ts"
+import type { OutgoingMessage, Reply, SendOptions, SendResult } from "./OutgoingMessage.ts"
 import { PartialBatchError } from "./PartialBatchError.ts"
 import { promiseOf } from "./promises.ts"
 
@@ -61,6 +62,29 @@ export class Producer implements AsyncDisposable {
     return this.#diagnostics.trace("gantry:sendOneway", context, () =>
       promiseOf<void>((done) => this.#core.tell(context.message, options, done), options.signal),
     )
+  }
+
+  /**
+   * Sends a message and waits for the reply of whoever consumes it, at most `timeoutMs` (default the producer's). Rejects
+   * with NO_REPLY when it was stored and nobody replied in time; the consumer may still have handled it.
+   */
+  async request(message: OutgoingMessage, options: SendOptions = {}): Promise<Message> {
+    const context = { group: this.group, message: { ...message, properties: { ...message.properties } } }
+    return this.#diagnostics.trace("gantry:request", context, () =>
+      promiseOf((done) => this.#core.request(context.message, options, done), options.signal),
+    )
+  }
+
+  /**
+   * Answers a message that wants a reply. Rejects when its sender cannot be reached any more: a reply waits for nobody.
+   */
+  async reply(
+    request: Message,
+    reply: Reply | string | Uint8Array,
+    options: Pick<SendOptions, "timeoutMs" | "signal"> = {},
+  ): Promise<SendResult> {
+    const whole = typeof reply === "string" || reply instanceof Uint8Array ? { body: reply } : reply
+    return promiseOf((done) => this.#core.reply(request, whole, options, done), options.signal)
   }
 
   /** The queues that a topic can be sent to: what a selector chooses from. */

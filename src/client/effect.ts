@@ -38,7 +38,7 @@ import {
 import { RetryLater } from "./handlers.ts"
 import type { Message } from "./Message.ts"
 import type { GantryOptions } from "./Options.ts"
-import type { OutgoingMessage, SendOptions, SendResult } from "./OutgoingMessage.ts"
+import type { OutgoingMessage, Reply, SendOptions, SendResult } from "./OutgoingMessage.ts"
 import { PartialBatchError } from "./PartialBatchError.ts"
 import type { ProducerOptions } from "./ProducerOptions.ts"
 import { type PullConsumerOptions, pullConsumerSettingsOf } from "./PullConsumerOptions.ts"
@@ -57,7 +57,7 @@ export {
 export { RetryLater } from "./handlers.ts"
 export { Message } from "./Message.ts"
 export type { GantryOptions } from "./Options.ts"
-export type { OutgoingMessage, SendResult } from "./OutgoingMessage.ts"
+export type { OutgoingMessage, Reply, SendResult } from "./OutgoingMessage.ts"
 export { PartialBatchError } from "./PartialBatchError.ts"
 export type { ProducerOptions } from "./ProducerOptions.ts"
 export type { PullConsumerOptions } from "./PullConsumerOptions.ts"
@@ -86,6 +86,14 @@ export interface Producer {
   ) => Effect.Effect<ReadonlyArray<SendResult>, Failure>
   /** Sends one message and does not ask what became of it. */
   readonly sendOneway: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<void, Failure>
+  /** Sends a message and waits for the reply of whoever consumes it; fails with NO_REPLY when none came in time. */
+  readonly request: (message: OutgoingMessage, options?: SendEffectOptions) => Effect.Effect<Message, Failure>
+  /** Answers a message that wants a reply. */
+  readonly reply: (
+    request: Message,
+    reply: Reply,
+    options?: Pick<SendEffectOptions, "timeoutMs">,
+  ) => Effect.Effect<SendResult, Failure>
   readonly queues: (topic: string) => Effect.Effect<ReadonlyArray<MessageQueue>, Failure>
 }
 
@@ -184,6 +192,8 @@ const clientOf = (core: ClientCore): Client => ({
 const producerOf = (core: ProducerCore): Producer => ({
   group: core.group,
   queues: (topic) => call((done) => core.queues(topic, done)),
+  reply: (request, reply, options = {}) => call((done) => core.reply(request, reply, options, done)),
+  request: (message, options = {}) => call((done) => core.request(message, options, done)),
   send: (message, options = {}) => call((done) => core.send(message, options, done)),
   sendBatch: (messages, options = {}) =>
     call((done) =>

@@ -15,6 +15,7 @@ export * as QueueSelection from "./QueueSelection.ts"
 export * as LatencyFault from "./LatencyFault.ts"
 export * as DelayLevel from "./DelayLevel.ts"
 export * as ProducerGroup from "./ProducerGroup.ts"
+export * as RequestReply from "./RequestReply.ts"
 export * as Recovery from "./Recovery.ts"
 export * as Retention from "./Retention.ts"
 

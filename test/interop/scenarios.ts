@@ -24,6 +24,7 @@ export const shared = [
   "pull-not-woken",
   "offsets-resume",
   "retry-orderly",
+  "request-reply",
   "dead-letter-orderly",
   "dead-letter-at-once",
   "push-concurrently",

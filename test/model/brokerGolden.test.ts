@@ -69,14 +69,15 @@ describe.for(files)("golden exchanges of %s with Apache RocketMQ 5.5.0", (file) 
 const prefixOf = (file: File): string =>
   ({ "java-4.9.8-binary": "B4", "java-4.9.8-json": "J4", "java-5.5.0-binary": "B5", "java-5.5.0-json": "J5" })[file]
 
+const pushedProperties = ({ ext }: Command) => {
+  const properties = Properties.parse(String(ext["properties"]))
+  return Object.fromEntries([...properties].map(([name, value]) => [name, name === "PUSH_REPLY_TIME" ? "" : value]))
+}
+
 describe("a reply", () => {
   it("is pushed to its requester as it was then", () => {
     const ofTheRun = { bornHost: "", properties: "", storeTimestamp: "" }
     const printed = ({ body, ext }: Command) => [{ ...ext, ...ofTheRun }, body.toString()]
-    const propertiesOf = ({ ext }: Command) => {
-      const properties = Properties.parse(String(ext["properties"]))
-      return Object.fromEntries([...properties].map(([name, value]) => [name, name === "PUSH_REPLY_TIME" ? "" : value]))
-    }
     for (const file of files) {
       const then = exchanges().filter((one) => one.file === `${file}.jsonl.gz` && one.code === 326)
       const theirs = then.map(({ request }) => decodeFrame(Buffer.from(request, "hex")))
@@ -87,7 +88,7 @@ describe("a reply", () => {
         ext: Object.fromEntries(Object.entries(one.ext).map(([name, value]) => [name, String(value)])),
       }))
       expect(asTexts.map(printed)).toEqual(theirs.map(printed))
-      expect(ours.map(propertiesOf)).toEqual(theirs.map(propertiesOf))
+      expect(ours.map(pushedProperties)).toEqual(theirs.map(pushedProperties))
     }
   })
 })

@@ -23,6 +23,7 @@ import type { ConsumerMember } from "./Member.ts"
 import type { NameServerSource } from "./NameServerSource.ts"
 import { NameServers } from "./NameServers.ts"
 import { relayed } from "./relayed.ts"
+import { Requests } from "./Requests.ts"
 import { Routes } from "./Routes.ts"
 import { UniqKeys } from "./UniqKeys.ts"
 
@@ -38,6 +39,8 @@ export interface InstanceOptions {
 
 /** The first heartbeats of an instance; later ones come by their interval. */
 const firstHeartbeatMs = 1_000
+/** How long brokers may take to hear of a client that is going to ask something of others through them. */
+const introductionMs = 500
 /** How long the goodbyes of a client that closes may take. */
 const farewellMs = 1_000
 
@@ -51,11 +54,14 @@ export class Instance {
   readonly nameServers: NameServers
   readonly routes: Routes
   readonly uniqKeys: UniqKeys
+  readonly requests: Requests
   readonly #producers = new Set<string>()
   readonly #consumers = new Map<string, ConsumerMember>()
   readonly #beating = new Set<string>()
   /** Brokers that took a heartbeat. */
   readonly #heard = new Set<string>()
+  /** Brokers that took one which named a producer, since a connection was last lost: they find this client. */
+  readonly #introducedTo = new Set<string>()
   readonly #timers = new Map<string, () => void>()
   #isStarted = false
   #isClosed = false
@@ -72,12 +78,16 @@ export class Instance {
     this.clientId = options.clientId
     this.remoting = new RemotingClient(options.world, {
       handlers: relayed(this),
-      listener: { onOpen: (connection) => this.#opened(connection) },
+      listener: {
+        onClose: () => this.#introducedTo.clear(),
+        onOpen: (connection) => this.#opened(connection),
+      },
     })
     this.nameServers = new NameServers(options.source, options.world, options.environment, this.remoting)
     this.routes = new Routes(options.world, options.settings, this.nameServers)
     this.routes.onChange = () => this.#routeChanged()
     this.uniqKeys = new UniqKeys(options.world, options.environment, options.clientIP)
+    this.requests = new Requests(this)
   }
 
   get isClosed(): boolean {
@@ -147,6 +157,29 @@ export class Instance {
     }
   }
 
+  /**
+   * Makes sure that the masters of all routes find this client as a producer. `done` runs once, when they know it, or
+   * after a while: a broker that does not answer must not hold up what is meant for others.
+   */
+  introduce(done: () => void): void {
+    const unaware = this.routes.brokers.filter(
+      ({ address, brokerId }) => brokerId === 0 && !this.#introducedTo.has(PeerAddress.print(address)),
+    )
+    if (unaware.length === 0) return done()
+    let left = unaware.length
+    const end = (): void => {
+      cancel()
+      left = 0
+      done()
+    }
+    const cancel = this.world.clock.after(introductionMs, end)
+    for (const { address } of unaware) {
+      this.#beatTo(address, () => {
+        if (left > 0 && --left === 0) end()
+      })
+    }
+  }
+
   /** Shares queues out now, or as soon as the least pause since the last time is over. */
   rebalanceNow(): void {
     const sinceMs = this.world.clock.monotonicMs() - this.#lastRebalanceMs
@@ -158,6 +191,7 @@ export class Instance {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const cancel of this.#timers.values()) cancel()
+    this.requests.close()
     this.nameServers.stop()
     this.routes.stop()
     this.remoting.close()
@@ -184,12 +218,15 @@ export class Instance {
       },
       standard,
     )
+    const namesProducer = this.#producers.size > 0
     this.#beating.add(peer)
     this.remoting.ask(address, { body, code: RequestCode.HEART_BEAT }, this.settings.requestTimeoutMs, (outcome) => {
       this.#beating.delete(peer)
       const isHeard = !(outcome instanceof RemotingError) && outcome.code === 0
-      if (isHeard) this.#heard.add(peer)
-      else {
+      if (isHeard) {
+        this.#heard.add(peer)
+        if (namesProducer) this.#introducedTo.add(peer)
+      } else {
         const why = outcome instanceof RemotingError ? outcome.message : `${outcome.code} ${outcome.remark ?? ""}`
         this.world.log.warn("a broker did not take the heartbeat", { broker: peer, why })
       }

@@ -1,7 +1,10 @@
 /** A producer without promises: what the Promise and the Effect producer are shells of. */
+import * as Result from "effect/Result"
 import type { MessageQueue } from "../../domain/MessageQueue.ts"
+import * as RequestReply from "../../domain/RequestReply.ts"
 import { ArgumentError, type Done, GantryError, StateError } from "../GantryError.ts"
-import type { OutgoingMessage, QueueSelector, SendOptions, SendResult } from "../OutgoingMessage.ts"
+import type { Message } from "../Message.ts"
+import type { OutgoingMessage, QueueSelector, Reply, SendOptions, SendResult } from "../OutgoingMessage.ts"
 import type { ProducerSettings } from "../ProducerOptions.ts"
 import { Accumulator } from "./Accumulator.ts"
 import { slices, split } from "./batches.ts"
@@ -27,6 +30,9 @@ export class ProducerCore {
   readonly #accumulator: Accumulator | undefined
   readonly #closing = new Once()
   #state: "new" | "running" | "closed" = "new"
+  #requestsOpen = 0
+  /** What is left to do of closing, once no request waits for its reply. */
+  #whenAnswered: (() => void) | undefined
 
   constructor(instance: Instance, settings: ProducerSettings) {
     this.#instance = instance
@@ -95,6 +101,54 @@ export class ProducerCore {
     return () => cancel?.()
   }
 
+  /**
+   * Sends a message and waits for the reply to it. It is never part of a batch: only a message of its own is told which
+   * cluster it is in. The answer of this call forgets the request.
+   */
+  request(message: OutgoingMessage, options: CoreSendOptions, done: Done<Message>): () => void {
+    this.start()
+    const timeoutMs = options.timeoutMs ?? this.#settings.sendMsgTimeoutMs
+    const { requests } = this.#instance
+    const correlationId = requests.newId()
+    const asking = Object.fromEntries(RequestReply.requestProperties(correlationId, this.#instance.clientId, timeoutMs))
+    const parcel = this.#parcelOf({ ...message, properties: { ...message.properties, ...asking } })
+    const target = targetOf(parcel, options)
+    this.#requestsOpen++
+    let hasEnded = false
+    const end = (): boolean => {
+      if (hasEnded) return false
+      hasEnded = true
+      this.#requestsOpen--
+      return true
+    }
+    const forget = requests.ask(
+      { correlationId, timeoutMs, topic: parcel.topic },
+      (leftMs, sent) => this.#sender.send(parcel, target, leftMs, sent),
+      (outcome) => {
+        if (!end()) return
+        done(outcome)
+        this.#mayEnd()
+      },
+    )
+    return () => {
+      if (!end()) return
+      forget()
+      this.#mayEnd()
+    }
+  }
+
+  /** Answers a request, through the broker that it came by where that is possible. Throws when it asks for no reply. */
+  reply(request: Message, reply: Reply, options: CoreSendOptions, done: Done<SendResult>): () => void {
+    this.start()
+    const envelope = RequestReply.envelope((name) => request.property(name))
+    if (Result.isFailure(envelope)) throw new ArgumentError(`No reply was sent: ${envelope.failure.remark}`)
+    const { properties, topic } = envelope.success
+    const own = Object.fromEntries(properties)
+    const parcel = this.#parcelOf({ ...reply, properties: { ...reply.properties, ...own }, topic })
+    const target: Target = { _tag: "Prefer", brokerName: request.queue.brokerName }
+    return this.#sender.send(parcel, target, options.timeoutMs ?? this.#settings.sendMsgTimeoutMs, done)
+  }
+
   /** The queues that a topic can be sent to. */
   queues(topic: string, done: Done<ReadonlyArray<MessageQueue>>): void {
     this.start()
@@ -115,10 +169,19 @@ export class ProducerCore {
     this.#state = "closed"
     if (!wasRunning) return done()
     this.#accumulator?.flush()
-    this.#sender.whenIdle(() => {
-      this.#sender.close()
-      this.#instance.removeProducer(this.#settings.group, done)
-    })
+    this.#whenAnswered = () =>
+      this.#sender.whenIdle(() => {
+        this.#sender.close()
+        this.#instance.removeProducer(this.#settings.group, done)
+      })
+    this.#mayEnd()
+  }
+
+  #mayEnd(): void {
+    if (this.#requestsOpen > 0) return
+    const run = this.#whenAnswered
+    this.#whenAnswered = undefined
+    run?.()
   }
 
   #parcelOf(message: OutgoingMessage): Parcel.Parcel {

@@ -12,6 +12,7 @@ import * as LatencyFault from "../../domain/LatencyFault.ts"
 import type { MessageQueue } from "../../domain/MessageQueue.ts"
 import { PropertyName, print } from "../../domain/Properties.ts"
 import * as QueueSelection from "../../domain/QueueSelection.ts"
+import { replyType } from "../../domain/RequestReply.ts"
 import { TopicName, isRetry } from "../../domain/Topic.ts"
 import type { Command } from "../../format/Command.ts"
 import * as Format from "../../format/SendMessage.ts"
@@ -38,10 +39,12 @@ import { type Parcel, wireBody } from "./Parcel.ts"
 import * as Peers from "./Peers.ts"
 import type { PublishInfo } from "./Routes.ts"
 
-/** Where to: by turns, to one queue, or to the one that a function picks. */
+/** Where to: by turns, to one broker first, to one queue, or to the one that a function picks. */
 export type Target =
   | { readonly _tag: "Turn" }
   | { readonly _tag: "Queue"; readonly queue: MessageQueue }
+  /** This broker first, others by turns. */
+  | { readonly _tag: "Prefer"; readonly brokerName: string }
   | { readonly _tag: "Select"; readonly select: (queues: ReadonlyArray<MessageQueue>) => MessageQueue | undefined }
 
 export const byTurn: Target = { _tag: "Turn" }
@@ -169,6 +172,10 @@ export class Sender {
       const chosen = target.select(info.queues)
       return chosen ?? new ArgumentError(`Not sent: the selector chose none of ${info.queues.length} queues`)
     }
+    if (target._tag === "Prefer" && lastBrokerName === undefined) {
+      const preferred = info.queues.find(({ brokerName }) => brokerName === target.brokerName)
+      if (preferred !== undefined) return preferred
+    }
     const nowMs = this.#instance.world.clock.monotonicMs()
     const chosen = QueueSelection.select(info.queues, info.turn, { faults: this.#faults, lastBrokerName, nowMs })
     return chosen ?? new RouteError("BROKER_NOT_FOUND", "Not sent: the topic has no queue that can be written to")
@@ -204,7 +211,7 @@ export class Sender {
       unitMode: false,
       ...retry,
     })
-    return { body, code: isBatch ? RequestCode.SEND_BATCH_MESSAGE : RequestCode.SEND_MESSAGE_V2, ext }
+    return { body, code: codeOf(parcel), ext }
   }
 
   #ended(done: Done<SendResult>, outcome: SendResult | GantryError): void {
@@ -296,7 +303,8 @@ class Attempts {
   }
 
   get #attemptsMax(): number {
-    return this.#target._tag === "Turn" ? 1 + this.#sender.settings.retryTimesWhenSendFailed : 1
+    const isFree = this.#target._tag === "Turn" || this.#target._tag === "Prefer"
+    return isFree ? 1 + this.#sender.settings.retryTimesWhenSendFailed : 1
   }
 
   #attempt(info: PublishInfo): void {
@@ -376,6 +384,13 @@ class Attempts {
     this.#cancelGuard()
     this.#done(outcome)
   }
+}
+
+const codeOf = ({ batchCount, properties }: Parcel): number => {
+  if (batchCount > 0) return RequestCode.SEND_BATCH_MESSAGE
+  return properties.get(PropertyName.MSG_TYPE) === replyType
+    ? RequestCode.SEND_REPLY_MESSAGE_V2
+    : RequestCode.SEND_MESSAGE_V2
 }
 
 const told = (error: GantryError, tried: ReadonlyArray<string>): GantryError => {

@@ -7,6 +7,7 @@ import type { Header, Parameters, Values } from "../../format/header.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
+import { PushReplyMessage } from "../../format/SendMessage.ts"
 import { standard } from "../../format/shape.ts"
 import * as StoredMessage from "../../format/StoredMessage.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
@@ -27,6 +28,7 @@ export const relayed = (instance: Instance): Handlers =>
     [RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, (command, call) => status(instance, command, call)],
     [RequestCode.GET_CONSUMER_RUNNING_INFO, (command, call) => runningInfo(instance, command, call)],
     [RequestCode.CONSUME_MESSAGE_DIRECTLY, (command, call) => consumeDirectly(instance, command, call)],
+    [RequestCode.PUSH_REPLY_MESSAGE_TO_CLIENT, (command, call) => replied(instance, command, call)],
   ])
 
 /** The parameters of a request and the consumer that it is about; a request about nobody is answered with why. */
@@ -85,4 +87,12 @@ const consumeDirectly = (instance: Instance, command: Command, call: Call): void
   found.consumer.consumeDirectly(message, found.parameters.brokerName, (result) =>
     call.answer({ body: ConsumedDirectly.encode(result, standard), code: ResponseCode.SUCCESS }),
   )
+}
+
+/** A reply; its request may have ended meanwhile, which is no failure of whoever brings it. */
+const replied = (instance: Instance, command: Command, call: Call): void => {
+  const header = PushReplyMessage.decode(command.ext)
+  if (header instanceof Malformed) return call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: header.message })
+  instance.requests.replied(header, Buffer.from(command.body), call.connection.remote)
+  call.answer({ code: ResponseCode.SUCCESS })
 }

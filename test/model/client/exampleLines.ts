@@ -27,6 +27,7 @@ export const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   "produce.ts": ["SEND_OK 32 orders true", "100 stored", "sent"],
   "pull.ts": ["sum of the first five: 10", "then: 5,6,7", "from 8: 8,9", "page: 0,1 next 2 of 10"],
   "rebalance.ts": ["two members: 2 + 2", "one is left: 4"],
+  "request.ts": ["apples: 1.20 a pound", "pears: NO_REPLY"],
   "retry.ts": ["fine handled at attempt 1", "flaky handled at attempt 2", "broken is a dead letter"],
   "tuning.ts": ["true true on the way"],
 }

@@ -21,7 +21,7 @@ describe("RequestReply", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const table = RequestReply.make<number>(openMax)
-        let open: ReadonlyArray<{ readonly id: string; readonly dueMs: number; readonly request: number }> = []
+        let open: Array<{ readonly id: string; readonly dueMs: number; readonly request: number }> = []
         let nowMs = 0
         let requestsMade = 0
         for (const given of steps) {
@@ -29,7 +29,7 @@ describe("RequestReply", () => {
             const request = requestsMade++
             const hasRoom = open.length < openMax && !open.some(({ id }) => id === given.id)
             expect(RequestReply.open(table, given.id, nowMs + given.ttlMs, request)).toBe(hasRoom)
-            if (hasRoom) open = [...open, { dueMs: nowMs + given.ttlMs, id: given.id, request }]
+            if (hasRoom) open.push({ dueMs: nowMs + given.ttlMs, id: given.id, request })
           } else if (given._tag === "Replied") {
             expect(RequestReply.replied(table, given.id)).toBe(open.find(({ id }) => id === given.id)?.request)
             open = open.filter(({ id }) => id !== given.id)

@@ -105,7 +105,7 @@ final class Rig implements AutoCloseable {
         return consumer;
     }
 
-    private static void configure(ClientConfig client) {
+    static void configure(ClientConfig client) {
         client.setNamesrvAddr(nameServer);
         client.setPollNameServerInterval(1_000);
         client.setPersistConsumerOffsetInterval(1_000);

@@ -15,6 +15,7 @@ final class Scenarios {
         LitePulls.register(byName);
         Offsets.register(byName);
         Queries.register(byName);
+        Requests.register(byName);
         Rebalances.register(byName);
         Refusals.register(byName);
         Outages.register(byName);
