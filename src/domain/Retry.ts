@@ -5,6 +5,8 @@
  * Laws (test/model/domain/Retry.test.ts)
  *   counted   a message that is put again has one attempt more
  *   bounded   with a maximum of n a message is retried at most n times and then is a dead letter
+ *   spaced    unless the consumer names a level, a message waits at least as long as its group's own policy says, or at
+ *             the longest level
  *   traced    RETRY_TOPIC and ORIGIN_MESSAGE_ID name the first topic and the first stored message, through all attempts
  * Source: spec/delivery/Delivery.tla (SendBack, Retry, DeadLetter); RocketMQ 5.5.0 (consumerSendMsgBack).
  */
@@ -12,13 +14,15 @@ import * as Result from "effect/Result"
 import { isBlank } from "./JavaString.ts"
 import * as Properties from "./Properties.ts"
 import { PropertyName } from "./Properties.ts"
+import type { DelayLevels } from "./DelayLevel.ts"
 import { type Refusal, refuse } from "./Refusal.ts"
+import * as RetryPolicy from "./RetryPolicy.ts"
 import { attemptsMax, unknownGroup } from "./Send.ts"
 import { type GroupConfig, autoCreate } from "./SubscriptionGroup.ts"
 import * as Topic from "./Topic.ts"
 import type { TopicConfig } from "./Topic.ts"
 
-/** The level of a first retry when the consumer leaves it to the broker. */
+/** The level of a first retry when neither the consumer nor a policy of its group says another. */
 export const firstLevel = 3
 
 export interface SendBack {
@@ -49,6 +53,7 @@ export interface Settings {
   readonly brokerName: string
   readonly brokerPermission: number
   readonly autoCreateSubscriptionGroup: boolean
+  readonly delayLevels: DelayLevels
 }
 
 /** `Dropped`: the group keeps no retry queue, so the message is done with and the answer is SUCCESS. */
@@ -110,7 +115,7 @@ export const decide = (
   const isDead = message.reconsumeTimes >= attemptsMax(group, request) || request.delayLevel < 0
   const dlqName = Topic.dlqTopic(request.group)
   const target = isDead ? (view.topic(dlqName) ?? Topic.make(dlqName, 1)) : retryTopic
-  const level = isDead ? 0 : request.delayLevel === 0 ? firstLevel + message.reconsumeTimes : request.delayLevel
+  const level = isDead ? 0 : request.delayLevel || spacing(group, message.reconsumeTimes, settings.delayLevels)
   const isMissing = (config: TopicConfig): boolean => view.topic(config.topicName) === undefined
   const queueNums = isDead ? 1 : Math.max(1, Math.min(group.retryQueueNums, retryTopic.writeQueueNums))
   return Result.succeed({
@@ -123,6 +128,15 @@ export const decide = (
     createGroup: created,
   })
 }
+
+/**
+ * The level that the broker chooses. RocketMQ counts up from the third level whatever the group's policy says; without a
+ * policy of the group's own it is the same here.
+ */
+const spacing = (group: GroupConfig, reconsumeTimes: number, levels: DelayLevels): number =>
+  RetryPolicy.isOwn(group.groupRetryPolicy)
+    ? RetryPolicy.levelFor(levels, RetryPolicy.nextDelayMs(group.groupRetryPolicy, reconsumeTimes))
+    : firstLevel + reconsumeTimes
 
 const propertiesOf = (message: FailedMessage, level: number): string => {
   let text = message.properties

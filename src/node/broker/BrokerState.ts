@@ -11,6 +11,7 @@ import * as Pull from "../../domain/Pull.ts"
 import * as PutTimes from "../../domain/PutTimes.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
 import type { Refusal } from "../../domain/Refusal.ts"
+import type * as Retry from "../../domain/Retry.ts"
 import * as Send from "../../domain/Send.ts"
 import * as Statistics from "../../domain/Statistics.ts"
 import * as Topic from "../../domain/Topic.ts"
@@ -62,6 +63,7 @@ export class BrokerState {
   readonly sendView: Send.View
   readonly pullView: Pull.View
   readonly sendSettings: Send.Settings
+  readonly retrySettings: Retry.Settings
   readonly pullSettings: Pull.Settings
   readonly #uniqKeyPrefix: string
   readonly #bornHosts = new WeakMap<RemotingConnection, Host.Host>()
@@ -109,6 +111,7 @@ export class BrokerState {
       topicNames,
     }
     this.sendSettings = sendSettingsOf(config)
+    this.retrySettings = { ...this.sendSettings, delayLevels }
     this.pullSettings = pullSettingsOf(config)
   }
 
@@ -116,6 +119,7 @@ export class BrokerState {
   changeConfig(changes: Partial<BrokerConfig>): void {
     Object.assign(this.config, changes)
     Object.assign(this.sendSettings, sendSettingsOf(this.config))
+    Object.assign(this.retrySettings, this.sendSettings)
     Object.assign(this.pullSettings, pullSettingsOf(this.config))
     this.configVersion = DataVersion.next(this.configVersion, this.world.clock.nowMs())
     this.onConfigChanged(changes)

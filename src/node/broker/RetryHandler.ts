@@ -44,7 +44,7 @@ export class RetryHandler {
       },
       message === undefined ? undefined : { ...message, msgId: state.messageId(message.physicalOffset) },
       state.sendView,
-      state.sendSettings,
+      state.retrySettings,
     )
     if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
     const decision = decided.success

@@ -1,9 +1,11 @@
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { defaultLevels, delayMsOf } from "../../../src/domain/DelayLevel.ts"
 import * as Properties from "../../../src/domain/Properties.ts"
 import * as Retry from "../../../src/domain/Retry.ts"
-import { type GroupConfig, defaults } from "../../../src/domain/SubscriptionGroup.ts"
+import { type GroupConfig, type GroupRetryPolicy, defaults } from "../../../src/domain/SubscriptionGroup.ts"
+import * as RetryPolicy from "../../../src/domain/RetryPolicy.ts"
 import * as Topic from "../../../src/domain/Topic.ts"
 import { text } from "./arbitrary.ts"
 
@@ -26,6 +28,7 @@ const settings: Retry.Settings = {
   brokerName: "broker-a",
   brokerPermission: Topic.Perm.READ_WRITE,
   autoCreateSubscriptionGroup: true,
+  delayLevels: defaultLevels,
 }
 const view = (group: GroupConfig | undefined, topics: ReadonlyArray<Topic.TopicConfig> = []): Retry.View => ({
   topic: (name) => topics.find((topic) => topic.topicName === name),
@@ -96,6 +99,28 @@ describe("Retry", () => {
     expect(level(16)).toEqual(["DeadLetter", "0", 17])
     const now = put(Retry.decide(sendBack({ delayLevel: -1 }), message(), view(defaults("g")), settings))
     expect(now._tag).toBe("DeadLetter")
+  })
+
+  it("spaced: a message waits at least as long as its group's own policy says", () => {
+    const own = fc.oneof(
+      fc.array(fc.nat(9_000_000), { minLength: 1, maxLength: 6 }).map((next): GroupRetryPolicy => ({
+        customizedRetryPolicy: { next },
+        type: "CUSTOMIZED",
+      })),
+      fc
+        .record({ initial: fc.nat(60_000), max: fc.nat(9_000_000), multiplier: fc.nat(4) })
+        .map((exponentialRetryPolicy): GroupRetryPolicy => ({ exponentialRetryPolicy, type: "EXPONENTIAL" })),
+    )
+    fc.assert(
+      fc.property(own, fc.nat(15), fc.nat(18), (groupRetryPolicy, reconsumeTimes, delayLevel) => {
+        const group = { ...defaults("g"), groupRetryPolicy }
+        const decision = put(Retry.decide(sendBack({ delayLevel }), message({ reconsumeTimes }), view(group), settings))
+        const level = Number(Properties.find(decision.properties, "DELAY"))
+        const asked = RetryPolicy.nextDelayMs(groupRetryPolicy, reconsumeTimes)
+        if (delayLevel > 0) expect(level).toBe(delayLevel)
+        else expect(delayMsOf(defaultLevels, level)).toBeGreaterThanOrEqual(Math.min(asked, 7_200_000))
+      }),
+    )
   })
 
   it("honours an own maximum of newer clients only", () => {

@@ -14,6 +14,7 @@ import * as Namespace from "../../../src/domain/Namespace.ts"
 import * as Properties from "../../../src/domain/Properties.ts"
 import * as QueueSelection from "../../../src/domain/QueueSelection.ts"
 import * as Rebalance from "../../../src/domain/Rebalance.ts"
+import * as RetryPolicy from "../../../src/domain/RetryPolicy.ts"
 import * as StartOffset from "../../../src/domain/StartOffset.ts"
 import * as Subscription from "../../../src/domain/Subscription.ts"
 import * as SubscriptionGroup from "../../../src/domain/SubscriptionGroup.ts"
@@ -363,19 +364,49 @@ account("delay", {
       differs: ({ properties }) =>
         properties.DELAY === "" ? "an empty value does not survive the property text, so there is no level" : undefined,
     },
+    retryPolicy: {
+      run: ({ reconsumeTimes, ...vector }) => String(RetryPolicy.nextDelayMs(retryPolicyOf(vector), reconsumeTimes)),
+      differs: ({ expected }) =>
+        typeof expected !== "string"
+          ? "the last delay, also for the largest number of attempts: 5.5.0 adds 2 to it and overflows"
+          : expected.startsWith("-")
+            ? "the maximum: 5.5.0 overflows, and the delay is in the past"
+            : undefined,
+    },
+    groupRetryPolicyDefault: {
+      run: () => ({
+        retryPolicy: "CustomizedRetryPolicy",
+        type: SubscriptionGroup.defaults("g").groupRetryPolicy.type,
+      }),
+    },
   },
   left: {
     timer: "the timer wheel",
     timerRelative: "the timer wheel",
     recallHandleBuild: "the timer wheel",
     recallHandleDecode: "the timer wheel",
-    retryPolicy: "the proxy",
-    groupRetryPolicyDefault: "the proxy",
     popClientDelaySeconds: "POP",
     popRewriteSeconds: "POP",
     popCheckpointRewriteSeconds: "POP",
   },
 })
+
+/** A recorded policy; what is null there has its default. */
+const retryPolicyOf = ({ initial, max, multiplier, next, type }: Case): SubscriptionGroup.GroupRetryPolicy =>
+  type === "CUSTOMIZED"
+    ? { type, ...(next === null ? {} : { customizedRetryPolicy: { next: next.map(Number) } }) }
+    : {
+        type,
+        ...(initial === null
+          ? {}
+          : {
+              exponentialRetryPolicy: {
+                initial: Number(initial),
+                max: Number(max),
+                multiplier: Number(multiplier),
+              },
+            }),
+      }
 
 const codeNumber = { MESSAGE_ILLEGAL: 13, NO_PERMISSION: 16 }
 const clientAnswer = (invalid: ClientCheck.Invalid | undefined): unknown =>
