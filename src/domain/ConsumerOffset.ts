@@ -11,7 +11,7 @@
  *   anyone else, or no lock        as asked: groups without locks and administrators may seek back
  *
  * Laws (test/model/domain/ConsumerOffset.test.ts)
- *   replay   folding the drained records over an empty table gives the committed table
+ *   replay   folding the drained records over an empty table gives the committed table, and the resets that are pending
  *   fenced   while a queue is fenced its offset never falls, except to an announced reset or by an administrator
  *   kept     only `commit`, `reset`, `apply`, `clone` and the removals change what `query` answers
  * Source: spec/delivery/Delivery.tla (PersistOffset); behaviour of RocketMQ 5.5.0 (ConsumerOffsetManager).
@@ -20,14 +20,16 @@ import * as Result from "effect/Result"
 import { type DataVersion, initial, next } from "./DataVersion.ts"
 import { type Refusal, refuse } from "./Refusal.ts"
 
-type ByQueue = Map<number, number>
-type Table = Map<string, Map<string, ByQueue>>
+/** By group, topic and queue id. */
+type Table<V = number> = Map<string, Map<string, Map<number, V>>>
 
 export interface ConsumerOffsets {
   /** group → topic → queue id → the next queue offset to consume. */
   readonly committed: Table
-  /** Resets that the next pull has to take up; a commit before that is dropped. */
+  /** Resets that no pull has taken up yet: every other pull is sent there, and commits are dropped. */
   readonly pendingResets: Table
+  /** The clients whose pulls were sent to pending resets last; not durable. */
+  readonly toldResets: Table<string | undefined>
   /** Where an administrator's reset has sent the clients themselves: a fenced commit may fall back to exactly there. */
   readonly announcedResets: Table
   /** Where the last pull of each queue ended, for administrators; not durable. */
@@ -43,6 +45,8 @@ export interface OffsetEntry {
   readonly topic: string
   readonly queueId: number
   readonly queueOffset: number
+  /** An administrator has sent the group there, and no pull has come from there yet. */
+  readonly isReset?: true
 }
 
 /** The data version moves once per so many commits. RocketMQ's `consumerOffsetUpdateVersionStep`. */
@@ -51,6 +55,7 @@ export const versionStep = 500
 export const make = (nowMs: number): ConsumerOffsets => ({
   committed: new Map(),
   pendingResets: new Map(),
+  toldResets: new Map(),
   announcedResets: new Map(),
   pulled: new Map(),
   dirty: new Map(),
@@ -152,25 +157,35 @@ export const answerQuery = (input: {
   return refuse("QUERY_NOT_FOUND", "Not found, maybe this group consumer boot first")
 }
 
-/**
- * Moves an offset by an administrator's hand; the next pull of the queue starts there, commits before it are dropped.
- */
+/** Moves an offset by an administrator's hand: the group's pulls of the queue are sent there until one comes from there. */
 export const reset = (offsets: ConsumerOffsets, entry: OffsetEntry, nowMs: number): void => {
   set(offsets.pendingResets, entry.group, entry.topic, entry.queueId, entry.queueOffset)
+  remove(offsets.toldResets, entry.group, entry.topic, entry.queueId)
   store(offsets, entry.group, entry.topic, entry.queueId, entry.queueOffset, nowMs)
 }
 
-/** Takes up a pending reset: the pull that asks first is answered OFFSET_RESET with this offset. */
-export const takeReset = (
+/**
+ * Where a pending reset sends a pull (OFFSET_RESET); undefined when the pull may go on. A client's first pull is sent there
+ * wherever it comes from; the reset is over when a pull has come from there. RocketMQ forgets it with the first pull:
+ * when that answer is lost, or the broker stops before, the group goes on as if nothing had been asked.
+ */
+export const followReset = (
   offsets: ConsumerOffsets,
-  group: string,
-  topic: string,
-  queueId: number,
+  pull: OffsetEntry,
+  clientId: string | undefined,
 ): number | undefined => {
-  if (offsets.pendingResets.size === 0) return undefined
+  const { group, queueId, queueOffset, topic } = pull
   const pending = get(offsets.pendingResets, group, topic, queueId)
-  if (pending !== undefined) remove(offsets.pendingResets, group, topic, queueId)
-  return pending
+  if (pending === undefined) return undefined
+  const isTold = clientId !== undefined && get(offsets.toldResets, group, topic, queueId) === clientId
+  if (pending !== queueOffset) {
+    set(offsets.toldResets, group, topic, queueId, clientId)
+    return pending
+  }
+  remove(offsets.pendingResets, group, topic, queueId)
+  remove(offsets.toldResets, group, topic, queueId)
+  markDirty(offsets, group, topic, queueId)
+  return isTold ? undefined : pending
 }
 
 /** Notes that the clients were told to reset themselves, so that the fence lets their commit fall back to there. */
@@ -219,12 +234,15 @@ export const clone = (offsets: ConsumerOffsets, source: string, target: string, 
 
 /** Folds one record or snapshot entry. Never refuses: what is in the log has been accepted. */
 export const apply = (offsets: ConsumerOffsets, entry: OffsetEntry): void => {
-  set(offsets.committed, entry.group, entry.topic, entry.queueId, entry.queueOffset)
+  const { group, queueId, queueOffset, topic } = entry
+  set(offsets.committed, group, topic, queueId, queueOffset)
+  if (entry.isReset === true) set(offsets.pendingResets, group, topic, queueId, queueOffset)
+  else remove(offsets.pendingResets, group, topic, queueId)
 }
 
 /** What changed since the last call, each queue once with its newest offset. */
 export const drainDirty = (offsets: ConsumerOffsets): ReadonlyArray<OffsetEntry> => {
-  const drained = entriesOf(offsets.dirty)
+  const drained = entriesOf(offsets.dirty, offsets.pendingResets)
   offsets.dirty.clear()
   return drained
 }
@@ -236,7 +254,8 @@ export const markDirty = (offsets: ConsumerOffsets, group: string, topic: string
 }
 
 /** Everything committed, for a snapshot. */
-export const entries = (offsets: ConsumerOffsets): ReadonlyArray<OffsetEntry> => entriesOf(offsets.committed)
+export const entries = (offsets: ConsumerOffsets): ReadonlyArray<OffsetEntry> =>
+  entriesOf(offsets.committed, offsets.pendingResets)
 
 /** Forgets a deleted group: its record must say so too, or the fold brings it back. */
 export const removeGroup = (offsets: ConsumerOffsets, group: string): void => {
@@ -253,9 +272,10 @@ export const removeTopic = (offsets: ConsumerOffsets, topic: string): void => {
   }
 }
 
-const tablesOf = (offsets: ConsumerOffsets): ReadonlyArray<Table> => [
+const tablesOf = (offsets: ConsumerOffsets): ReadonlyArray<Table | Table<string | undefined>> => [
   offsets.committed,
   offsets.pendingResets,
+  offsets.toldResets,
   offsets.announcedResets,
   offsets.pulled,
   offsets.dirty,
@@ -275,18 +295,18 @@ const store = (
   if (offsets.commits % versionStep === 0) offsets.version = next(offsets.version, nowMs)
 }
 
-const get = (table: Table, group: string, topic: string, queueId: number): number | undefined =>
+const get = <V>(table: Table<V>, group: string, topic: string, queueId: number): V | undefined =>
   table.get(group)?.get(topic)?.get(queueId)
 
-const set = (table: Table, group: string, topic: string, queueId: number, queueOffset: number): void => {
+const set = <V>(table: Table<V>, group: string, topic: string, queueId: number, value: V): void => {
   let topics = table.get(group)
   if (topics === undefined) table.set(group, (topics = new Map()))
   let queues = topics.get(topic)
   if (queues === undefined) topics.set(topic, (queues = new Map()))
-  queues.set(queueId, queueOffset)
+  queues.set(queueId, value)
 }
 
-const remove = (table: Table, group: string, topic: string, queueId: number): void => {
+const remove = <V>(table: Table<V>, group: string, topic: string, queueId: number): void => {
   const topics = table.get(group)
   const queues = topics?.get(topic)
   if (topics === undefined || queues === undefined) return
@@ -296,11 +316,15 @@ const remove = (table: Table, group: string, topic: string, queueId: number): vo
   if (topics.size === 0) table.delete(group)
 }
 
-const entriesOf = (table: Table): ReadonlyArray<OffsetEntry> => {
+const entriesOf = (table: Table, resets: Table): ReadonlyArray<OffsetEntry> => {
   const found: Array<OffsetEntry> = []
   for (const [group, topics] of table) {
     for (const [topic, queues] of topics) {
-      for (const [queueId, queueOffset] of queues) found.push({ group, topic, queueId, queueOffset })
+      const pending = resets.get(group)?.get(topic)
+      for (const [queueId, queueOffset] of queues) {
+        const entry = { group, topic, queueId, queueOffset }
+        found.push(pending?.has(queueId) === true ? { ...entry, isReset: true } : entry)
+      }
     }
   }
   return found

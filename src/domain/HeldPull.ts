@@ -5,9 +5,10 @@
  * The table is mutable inside its owner and bounded (P11): a pull that does not fit is answered at once.
  *
  * Laws (test/model/domain/HeldPull.test.ts)
- *   once      a held pull is handed out at most once, by exactly one of `arrived`, `expired`, `released` or `cancel`
+ *   once      a held pull is handed out at most once, by exactly one of `arrived`, `reset`, `expired`,
+ *             `released` or `cancel`
  *   woken     a message that the pull's filter may match, at or above its offset, wakes it
- *   patient   nothing else wakes it before its time
+ *   patient   nothing else wakes it before its time, except a reset of its group's offset in the queue
  *   in order  pulls of one queue that a message wakes are handed out in the order in which they were held
  *   bounded   no more than `heldMax` pulls are held
  * Source: behaviour of RocketMQ 5.5.0 (PullRequestHoldService).
@@ -16,6 +17,7 @@ import { matchesCode, type Subscription } from "./Subscription.ts"
 
 /** A waiting pull; `request` is whatever the owner needs to run it again. `pullFromOffset` is a queue offset. */
 export interface Held<R> {
+  readonly group: string
   readonly topic: string
   readonly queueId: number
   readonly pullFromOffset: number
@@ -85,6 +87,20 @@ export const arrived = <R>(
   if (woken === undefined) return none
   for (const held of woken) drop(table, held)
   return woken
+}
+
+/** An administrator has moved a group in a queue: its pulls there, which wait at the wrong place. */
+export const reset = <R>(
+  table: HeldPulls<R>,
+  group: string,
+  topic: string,
+  queueId: number,
+): ReadonlyArray<Held<R>> => {
+  const queue = table.queues.get(topic)?.get(queueId)
+  if (queue === undefined) return none
+  const moved = [...queue].filter((held) => held.group === group)
+  for (const held of moved) drop(table, held)
+  return moved
 }
 
 /** The pulls whose time is over. */

@@ -137,6 +137,9 @@ export type GroupConfigList = typeof GroupConfigList.Type
 export const Forbidden = record("GroupForbidden", { group: text, readable: orElse(flag, true), topic: text })
 export type Forbidden = typeof Forbidden.Type
 
+/** Resets that no pull has taken up yet: by `topic@group`, then by queue id as a text, where they lead. */
+const OffsetsMark = record("GantryOffsetsMark", { commitLogOffset: long, resets: optional(map(map(long))) })
+
 /**
  * `consumerOffset.json`: by `topic@group`, the next offset of each queue. `groupTopicMap` is derived from it and only
  * written; `pullOffsetTable` is written by 5.5.0 and read by nobody.
@@ -144,7 +147,7 @@ export type Forbidden = typeof Forbidden.Type
 export const ConsumerOffsets = record(
   "consumerOffset.json",
   {
-    gantry: optional(Mark),
+    gantry: optional(OffsetsMark),
     dataVersion: orElse(DataVersion, noVersion),
     groupTopicMap: optional(map(list(text))),
     offsetTable: orElse(map(numberMap(long)), new Map()),
@@ -204,8 +207,14 @@ export const parseTopics = (text: string) => {
   return { ...rest, deleted: gantry?.deleted ?? new Map<string, Deleted>(), position: gantry?.commitLogOffset }
 }
 export const parseSubscriptionGroups = (text: string) => read(SubscriptionGroups, text)
-export const parseConsumerOffsets = (text: string) => read(ConsumerOffsets, text)
 export const parseRequestModes = (text: string) => read(RequestModes, text)
+export const parseConsumerOffsets = (text: string) => {
+  const offsets = ConsumerOffsets.parse(text)
+  if (offsets instanceof Malformed) return offsets
+  const { gantry, ...rest } = offsets
+  const resets: NonNullable<NonNullable<typeof gantry>["resets"]> = gantry?.resets ?? new Map()
+  return { ...rest, position: gantry?.commitLogOffset, resets }
+}
 export const parseDelayOffsets = (text: string) => read(DelayOffsets, text)
 
 /**
@@ -226,13 +235,17 @@ export const printTopics = ({
 export const printSubscriptionGroups = ({ position, ...groups }: Positioned<SubscriptionGroups>): Iterable<string> =>
   SubscriptionGroups.pieces({ ...groups, ...mark(position) }, pretty, "")
 
-/** `committed`: by group, topic and queue id the next offset. Pieces may be empty while the tables are prepared. */
+type ByGroup = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, number>>>
+
+/** `committed` and `resets`: by group, topic and queue id the next offset. Pieces may be empty while the tables are prepared. */
 export function* printConsumerOffsets({
   committed,
   dataVersion,
   position,
+  resets: pending = new Map(),
 }: {
-  readonly committed: ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, number>>>
+  readonly committed: ByGroup
+  readonly resets?: ByGroup
   readonly dataVersion: DataVersion
   readonly position: number | undefined
 }): Generator<string, void> {
@@ -245,8 +258,14 @@ export function* printConsumerOffsets({
       yield ""
     }
   }
+  const resets = new Map<string, ReadonlyMap<string, number>>()
+  for (const [group, topics] of pending)
+    for (const [topic, queues] of topics)
+      resets.set(`${topic}@${group}`, new Map([...queues].map(([queueId, offset]) => [String(queueId), offset])))
   const tables = { dataVersion, groupTopicMap, offsetTable, pullOffsetTable: new Map() }
-  yield* ConsumerOffsets.pieces({ ...tables, ...mark(position) }, pretty, "")
+  const gantry =
+    position === undefined ? {} : { gantry: { commitLogOffset: position, ...(resets.size > 0 ? { resets } : {}) } }
+  yield* ConsumerOffsets.pieces({ ...tables, ...gantry }, pretty, "")
 }
 
 export const printDelayOffsets = ({ position, ...offsets }: Positioned<DelayOffsets>): Iterable<string> =>

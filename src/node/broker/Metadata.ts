@@ -141,6 +141,7 @@ export class Metadata {
             queueId,
             queueOffset,
             topic: key.slice(0, at),
+            ...(offsets.resets.get(key)?.has(String(queueId)) === true ? { isReset: true } : {}),
           })
       }
       this.offsets.version = offsets.dataVersion
@@ -383,8 +384,10 @@ export class Metadata {
   /** What a record says of consumer offsets. */
   #applyToOffsets(record: SystemRecords.SystemRecord): void {
     if (record.kind === "offsets")
-      for (const [group, topic, queueId, queueOffset] of record.offsets)
-        this.#journal.restore({ group, queueId, queueOffset, topic })
+      for (const [group, topic, queueId, queueOffset, reset] of record.offsets) {
+        const entry = { group, queueId, queueOffset, topic }
+        this.#journal.restore(reset === 1 ? { ...entry, isReset: true } : entry)
+      }
     if (record.kind === "topicsDeleted")
       for (const { topic } of record.topics)
         this.#journal.forgot((offsets) => ConsumerOffset.removeTopic(offsets, topic))
@@ -541,6 +544,7 @@ export class Metadata {
       committed: this.#journal.durable.committed,
       dataVersion: this.offsets.version,
       position: this.#position(),
+      resets: this.#journal.durable.pendingResets,
     })
   }
 

@@ -4,6 +4,7 @@
  */
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
+import * as HeldPull from "../../domain/HeldPull.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
 import * as Result from "effect/Result"
@@ -90,7 +91,7 @@ export class OffsetHandlers {
     )
   }
 
-  /** INVOKE_BROKER_TO_RESET_OFFSET (222), kept by the broker: each queue's next pull is sent there. */
+  /** INVOKE_BROKER_TO_RESET_OFFSET (222), kept by the broker: each queue's pulls are sent there. */
   readonly reset = (command: Command, call: Call): void => {
     const header = ResetOffset.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
@@ -113,14 +114,17 @@ export class OffsetHandlers {
     inTurns(world, call, queueIds, queuesPerTurn, aim, () => {
       for (const [{ queueId }, queueOffset] of offsetTable)
         ConsumerOffset.reset(metadata.offsets, { group, queueId, queueOffset, topic }, world.clock.nowMs())
-      metadata.offsetCommitted((failure) =>
-        failure === undefined
-          ? call.answer({ body: ResetOffsets.encode({ offsetTable }, legacy), code: ResponseCode.SUCCESS })
-          : call.answer({
-              code: ResponseCode.SYSTEM_ERROR,
-              remark: `the reset is not known to be on disk: ${failure}`,
-            }),
-      )
+      metadata.offsetCommitted((failure) => {
+        if (failure !== undefined)
+          return call.answer({
+            code: ResponseCode.SYSTEM_ERROR,
+            remark: `the reset is not known to be on disk: ${failure}`,
+          })
+        call.answer({ body: ResetOffsets.encode({ offsetTable }, legacy), code: ResponseCode.SUCCESS })
+        // Who waits for news at the old place is told now, and not when his long poll ends.
+        for (const [{ queueId }] of offsetTable)
+          for (const { request } of HeldPull.reset(this.#state.held, group, topic, queueId)) request()
+      })
     })
   }
 

@@ -116,9 +116,5 @@ export class OffsetJournal {
   }
 }
 
-const tuple = (entry: ConsumerOffset.OffsetEntry): OffsetTuple => [
-  entry.group,
-  entry.topic,
-  entry.queueId,
-  entry.queueOffset,
-]
+const tuple = ({ group, isReset, queueId, queueOffset, topic }: ConsumerOffset.OffsetEntry): OffsetTuple =>
+  isReset === true ? [group, topic, queueId, queueOffset, 1] : [group, topic, queueId, queueOffset]

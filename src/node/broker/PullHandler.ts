@@ -90,7 +90,8 @@ export class PullHandler {
       })
     }
     if (Pull.commits(sysFlag, isFirstPass)) this.#commit(header, call)
-    const reset = ConsumerOffset.takeReset(state.metadata.offsets, group, topic, queueId)
+    const isAnyReset = state.metadata.offsets.pendingResets.size > 0
+    const reset = isAnyReset ? this.#followReset({ group, queueId, queueOffset, topic }, call, isFirstPass) : undefined
     const queue = state.store.queues.get(topic, queueId)
     const flags = { groupSysFlag: groupConfig.groupSysFlag, topicSysFlag: config.topicSysFlag }
     if (reset !== undefined) {
@@ -139,6 +140,15 @@ export class PullHandler {
     })
   }
 
+  #followReset(pull: ConsumerOffset.OffsetEntry, call: Call, isFirstPass: boolean): number | undefined {
+    const { consumers, metadata } = this.#state
+    // The reset may be over, which the log has to know.
+    metadata.offsetCommitted()
+    // Nobody may wait for a pull any more that was held: it does not count as told.
+    const clientId = isFirstPass ? ConsumerGroup.clientOf(consumers, pull.group, call.connection)?.clientId : undefined
+    return ConsumerOffset.followReset(metadata.offsets, pull, clientId)
+  }
+
   #answer(call: Call, status: Pull.PullStatus, queueOffset: number, ext: Format.PullMessageAnswer): void {
     call.answer({ code: ResponseCode[Pull.codeOf(status, queueOffset)], ext, remark: status })
   }
@@ -183,6 +193,7 @@ export class PullHandler {
     const { bname: _name, liteTopic: _topic, proxyFrowardClientId: _client, ...kept } = header
     const pull: HeldPull.Held<() => void> = {
       dueMs,
+      group: header.consumerGroup,
       pullFromOffset: header.queueOffset,
       queueId: header.queueId,
       request: () => {

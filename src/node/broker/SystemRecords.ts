@@ -13,8 +13,8 @@ import type { MessageIn } from "../../infra/store/MessageStore.ts"
 
 const version = 1
 
-/** group, topic, queue id, queue offset. */
-export type OffsetTuple = readonly [string, string, number, number]
+/** group, topic, queue id, queue offset; 1 when it is a reset that no pull has taken up yet. */
+export type OffsetTuple = readonly [string, string, number, number, 1?]
 
 /** A topic that is deleted, and for each of its queues the id and the offset of the next message. */
 export interface DeletedTopic {

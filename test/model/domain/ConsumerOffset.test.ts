@@ -21,7 +21,7 @@ const step = fc.oneof(
     }),
   },
   fc.record({ _tag: fc.constant("Reset" as const), entry }),
-  fc.record({ _tag: fc.constant("Take" as const), entry }),
+  fc.record({ _tag: fc.constant("Pull" as const), entry, clientId: fc.constantFrom("a", "b") }),
   fc.record({ _tag: fc.constant("Announce" as const), entry }),
   fc.record({ _tag: fc.constant("Clone" as const), entry }),
   fc.record({ _tag: fc.constant("Drain" as const) }),
@@ -50,6 +50,7 @@ describe("ConsumerOffset", () => {
         const log: Array<ConsumerOffset.OffsetEntry> = []
         const stored = new Map<string, number>()
         const pending = new Map<string, number>()
+        const told = new Map<string, string>()
         const announced = new Map<string, number>()
         for (const given of steps) {
           if (given._tag === "Drain") {
@@ -79,10 +80,17 @@ describe("ConsumerOffset", () => {
           } else if (given._tag === "Reset") {
             ConsumerOffset.reset(offsets, given.entry, 0)
             pending.set(key, queueOffset)
+            told.delete(key)
             stored.set(key, queueOffset)
-          } else if (given._tag === "Take") {
-            expect(ConsumerOffset.takeReset(offsets, group, topic, queueId)).toBe(pending.get(key))
-            pending.delete(key)
+          } else if (given._tag === "Pull") {
+            const followed = ConsumerOffset.followReset(offsets, given.entry, given.clientId)
+            const isReached = pending.get(key) === queueOffset
+            expect(followed).toBe(isReached && told.get(key) === given.clientId ? undefined : pending.get(key))
+            if (pending.has(key)) told.set(key, given.clientId)
+            if (isReached) {
+              pending.delete(key)
+              told.delete(key)
+            }
           } else if (given._tag === "Announce") {
             ConsumerOffset.announceReset(offsets, given.entry)
             announced.set(key, queueOffset)
@@ -99,6 +107,7 @@ describe("ConsumerOffset", () => {
         const rebuilt = ConsumerOffset.make(0)
         for (const record of log) ConsumerOffset.apply(rebuilt, record)
         expect(asMap(ConsumerOffset.entries(rebuilt))).toEqual(stored)
+        expect(asMap(ConsumerOffset.entries(rebuilt).filter(({ isReset }) => isReset))).toEqual(pending)
         expect(ConsumerOffset.drainDirty(offsets)).toEqual([])
       }),
       { numRuns: 500 },
@@ -125,6 +134,31 @@ describe("ConsumerOffset", () => {
     ConsumerOffset.announceReset(offsets, { group: "g", topic: "T", queueId: 0, queueOffset: 4 })
     for (const queueOffset of [5, 4, 10, 4]) outcomes.push(ConsumerOffset.commit(offsets, committed(queueOffset)))
     expect(outcomes).toEqual(["Stored", "Backwards", "Backwards", "Stored", "Stored", "Backwards"])
+  })
+
+  it("a reset holds until a pull comes from there, also when an answer is lost and over a restart", () => {
+    const entry = { group: "g", topic: "T", queueId: 0, queueOffset: 3 }
+    const before = ConsumerOffset.make(0)
+    ConsumerOffset.reset(before, entry, 0)
+    const offsets = ConsumerOffset.make(0)
+    for (const record of ConsumerOffset.drainDirty(before)) ConsumerOffset.apply(offsets, record)
+    const follow = (queueOffset: number) => ConsumerOffset.followReset(offsets, { ...entry, queueOffset }, "a")
+    expect([follow(10), follow(10), ConsumerOffset.commit(offsets, committed(10))]).toEqual([3, 3, "ResetPending"])
+    expect([follow(3), follow(4), ConsumerOffset.commit(offsets, committed(4))]).toEqual([
+      undefined,
+      undefined,
+      "Stored",
+    ])
+    expect(ConsumerOffset.drainDirty(offsets)).toEqual([{ ...entry, queueOffset: 4 }])
+  })
+
+  it("a client's first pull after a reset is told of it, also when it comes from there", () => {
+    const entry = { group: "g", topic: "T", queueId: 0, queueOffset: 3 }
+    const offsets = ConsumerOffset.make(0)
+    ConsumerOffset.reset(offsets, entry, 0)
+    const follow = (clientId: string, queueOffset: number) =>
+      ConsumerOffset.followReset(offsets, { ...entry, queueOffset }, clientId)
+    expect([follow("a", 9), follow("b", 3), follow("b", 3)]).toEqual([3, 3, undefined])
   })
 
   it("answers a query: what is stored, 0 of a young queue, or not found", () => {
@@ -163,10 +197,14 @@ describe("ConsumerOffset", () => {
     ConsumerOffset.removeTopic(offsets, "T")
     expect(ConsumerOffset.queryPulled(offsets, "h", "T", 0)).toBeUndefined()
     expect(ConsumerOffset.topicsOfGroup(offsets, "h")).toEqual(["U"])
-    expect(ConsumerOffset.takeReset(offsets, "h", "T", 0)).toBeUndefined()
+    expect(
+      ConsumerOffset.followReset(offsets, { group: "h", topic: "T", queueId: 0, queueOffset: 0 }, "a"),
+    ).toBeUndefined()
     ConsumerOffset.removeTopic(offsets, "U")
     expect(ConsumerOffset.entries(offsets)).toEqual([])
     expect(offsets.committed.size).toBe(0)
-    expect(ConsumerOffset.takeReset(offsets, "h", "U", 0)).toBeUndefined()
+    expect(
+      ConsumerOffset.followReset(offsets, { group: "h", topic: "U", queueId: 0, queueOffset: 0 }, "a"),
+    ).toBeUndefined()
   })
 })

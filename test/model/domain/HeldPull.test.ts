@@ -13,6 +13,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       _tag: fc.constant("Hold" as const),
       ...where,
+      group: fc.constantFrom("g", "h"),
       pullFromOffset: fc.nat(5),
       holdMs: fc.constantFrom(0, 50, 1_000, 15_000),
       expression: fc.constantFrom("*", "A", "B", undefined),
@@ -24,6 +25,7 @@ const step = fc.oneof(
     queueOffsetMax: fc.nat(6),
     tag: fc.constantFrom("A", "B", "C", undefined),
   }),
+  fc.record({ _tag: fc.constant("Reset" as const), ...where, group: fc.constantFrom("g", "h") }),
   fc.record({ _tag: fc.constant("Elapsed" as const), ms: fc.constantFrom(10, 500, 20_000) }),
   fc.record({ _tag: fc.constant("Cancel" as const), pick: fc.nat() }),
   fc.record({ _tag: fc.constant("Released" as const) }),
@@ -53,6 +55,7 @@ describe("HeldPull", () => {
         for (const given of steps) {
           if (given._tag === "Hold") {
             const held: Held = {
+              group: given.group,
               topic: given.topic,
               queueId: given.queueId,
               pullFromOffset: given.pullFromOffset,
@@ -73,6 +76,12 @@ describe("HeldPull", () => {
                 (held.subscription === undefined || matchesCode(held.subscription, code)),
             )
             handedOut(HeldPull.arrived(table, topic, queueId, queueOffsetMax, code), expected)
+          } else if (given._tag === "Reset") {
+            const { group, queueId, topic } = given
+            const expected = waiting.filter(
+              (held) => held.group === group && held.topic === topic && held.queueId === queueId,
+            )
+            handedOut(HeldPull.reset(table, group, topic, queueId), expected)
           } else if (given._tag === "Elapsed") {
             nowMs += given.ms
             const due = HeldPull.nextDueMs(table)
