@@ -80,7 +80,7 @@ const strangePaths = (disk: SimDisk): ReadonlyArray<string> =>
       !/^\/store(?:\/(?:abort|checkpoint|lock|gantry\.mark|commitlog(?:\/\d{20})?|consumequeue|index(?:\/\d{17})?))?$/.test(
         path,
       ) &&
-      !/^\/store\/config(?:\/(?:topics|subscriptionGroup|consumerOffset|delayOffset)\.json(?:\.bak|\.tmp)?)?$/.test(
+      !/^\/store\/config(?:\/(?:topics|subscriptionGroup|consumerOffset|delayOffset|messageRequestMode)\.json(?:\.bak|\.tmp)?)?$/.test(
         path,
       ) &&
       !isQueuePath(path),
