@@ -7,6 +7,7 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.exception.MQBrokerException;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.exception.RequestTimeoutException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.RequestCallback;
@@ -99,10 +100,11 @@ final class Requests {
         try {
             SendResult result = replier.send(reply, 10_000);
             throw new Unexpected("a reply to nobody was taken: " + result);
-        } catch (MQBrokerException refusal) {
-            Unexpected.unlessEqual(refusal.getResponseCode(), 1, "code of \"" + refusal.getErrorMessage() + "\"");
-            Unexpected.unless(refusal.getErrorMessage().startsWith("push reply message fail, channel of <nobody@1> not found."),
-                "the reason: " + refusal.getErrorMessage());
+        } catch (MQClientException afterAllAttempts) {
+            Unexpected.unlessEqual(afterAllAttempts.getResponseCode(), 1, "code of " + afterAllAttempts);
+            String reason = ((MQBrokerException) afterAllAttempts.getCause()).getErrorMessage();
+            Unexpected.unless(reason.startsWith("push reply message fail, channel of <nobody@1> not found."),
+                "the reason: " + reason);
         }
     }
 
