@@ -2,7 +2,6 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as Sql92 from "../../../src/domain/Sql92.ts"
 import { depthMax, lengthMax, namesMax } from "../../../src/domain/Sql92Tree.ts"
-import { account } from "./golden.ts"
 
 const compiled = (expression: string): Sql92.Filter => {
   const filter = Sql92.compile(expression)
@@ -19,25 +18,6 @@ const test = (expression: string, properties: Readonly<Record<string, string>> =
   const filter = compiled(expression)
   return filter.test(Sql92.viewOf(filter, new Map(Object.entries(properties))))
 }
-
-const words = ["false", "true", "null", "eval-error"] as const
-
-account(
-  "sql92",
-  {
-    checks: {
-      filter: {
-        run: ({ expression, properties, expected }) => {
-          const filter = Sql92.compile(expression)
-          if (!Sql92.isFilter(filter)) return { ...expected, result: "parse-error" }
-          const view = Sql92.viewOf(filter, new Map(Object.entries(properties ?? {})))
-          return { delivered: Sql92.matches(filter, view), result: words[filter.test(view)] }
-        },
-      },
-    },
-  },
-  () => "filter",
-)
 
 /** Conditions that are true, false, unknown, or fail, whatever the message. */
 const truths = ["1 = 1", "1 = 2", "x = 1", "text > 1"] as const
