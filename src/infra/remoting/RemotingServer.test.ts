@@ -331,6 +331,20 @@ describe("bounds (P11)", () => {
     expect(commands(peer.take()).map((c) => c.opaque)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   })
 
+  it("P11: frames for a slow reader lie in no room that they share with others", () => {
+    const { dial, server, world } = serve({ 11: echo })
+    const peer = dial()
+    const [connection] = server.connections
+    const shared = connection!.room(100).buffer.byteLength
+    peer.isStuck = true
+    connection!.tell({ code: 40 })
+    world.clock.turn()
+    expect(connection!.room(100).buffer.byteLength).toBe(100)
+    peer.drain()
+    expect(connection!.room(100).buffer.byteLength).toBe(shared)
+    expect(shared).toBeGreaterThan(100)
+  })
+
   it("a reader that has stopped is closed when too much waits for it", () => {
     const { dial, server, world } = serve({ 11: echo }, { limits: { unsentBytesMax: 10_000 } })
     const peer = dial()

@@ -21,6 +21,10 @@ export class BlockCache {
   readonly #loading = new Map<number, Array<Loaded>>()
   readonly #queue: Array<{ readonly key: number; readonly segment: Segment }> = []
   #running = 0
+  /** One that has left, for the next to come: its memory is the process's already. */
+  #spare: Buffer | undefined
+  /** The block that was read from last. */
+  #newest = -1
 
   /** `writtenOffset` answers how far the log is in its files now. */
   constructor(files: SegmentFiles, writtenOffset: () => number, blockBytes: number, blocksMax: number) {
@@ -43,8 +47,7 @@ export class BlockCache {
     for (let key = this.#key(offset); key < end; key = this.#next(key)) {
       const block = this.#blocks.get(key)
       if (block === undefined) throw new Error(`block ${key} is not resident`)
-      this.#blocks.delete(key)
-      this.#blocks.set(key, block)
+      if (key !== this.#newest) this.#touched(key, block)
       const from = Math.max(offset, key)
       block.copy(target, at + from - offset, from - key, Math.min(end - key, block.length))
     }
@@ -77,6 +80,21 @@ export class BlockCache {
     for (const key of this.#blocks.keys()) if (key < offset) this.#blocks.delete(key)
   }
 
+  /** Puts a block last in the order of leaving. A reader that comes from the one before it will ask for the one after. */
+  #touched(key: number, block: Buffer): void {
+    this.#newest = key
+    this.#blocks.delete(key)
+    this.#blocks.set(key, block)
+    if (this.#running < loadsMax && this.#queue.length === 0 && this.#blocks.has(this.#key(key - 1)))
+      this.#readAhead(key)
+  }
+
+  #readAhead(key: number): void {
+    const next = this.#next(key)
+    const end = next + this.blockBytes
+    if (end <= this.#writtenOffset() && !this.#holds(next, end)) this.#loadOne(next, () => {})
+  }
+
   #loadOne(key: number, done: Loaded): void {
     const waiting = this.#loading.get(key)
     if (waiting !== undefined) {
@@ -98,13 +116,12 @@ export class BlockCache {
       const { key, segment } = next
       const within = key - segment.baseOffset
       const writtenBytes = this.#writtenOffset() - key
-      const block = Buffer.allocUnsafeSlow(
-        Math.max(0, Math.min(this.blockBytes, this.#files.segmentBytes - within, writtenBytes)),
-      )
+      const block = this.#room(Math.max(0, Math.min(this.blockBytes, this.#files.segmentBytes - within, writtenBytes)))
       this.#files.enter(segment).read(block, within, (error, bytesRead) => {
         this.#files.leave(segment)
         this.#running--
         if (error === undefined && bytesRead === block.length) this.#keep(key, block)
+        else this.#spare = block
         const waiting = this.#loading.get(key) ?? []
         this.#loading.delete(key)
         this.#pump()
@@ -123,10 +140,19 @@ export class BlockCache {
     this.#blocks.delete(key)
     this.#blocks.set(key, block)
     if (this.#blocks.size <= this.#blocksMax) return
-    for (const oldest of this.#blocks.keys()) {
+    for (const [oldest, left] of this.#blocks) {
       this.#blocks.delete(oldest)
+      this.#spare = left
       return
     }
+  }
+
+  /** Nobody holds a block that has left: what is read out of one is copied. */
+  #room(sizeBytes: number): Buffer {
+    const spare = this.#spare
+    if (spare?.length !== sizeBytes) return Buffer.allocUnsafeSlow(sizeBytes)
+    this.#spare = undefined
+    return spare
   }
 
   /** Blocks are counted from the start of their segment, whose size need not be a multiple of a block's. */

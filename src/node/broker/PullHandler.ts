@@ -127,7 +127,7 @@ export class PullHandler {
         result.sizeBytes,
       )
       // One buffer and one copy: the ring may be overwritten before the socket has taken the bytes.
-      const frame = Buffer.allocUnsafe(head.length + result.sizeBytes)
+      const frame = call.connection.room(head.length + result.sizeBytes)
       head.copy(frame)
       if (!result.copyTo(frame, head.length))
         return call.answer({
