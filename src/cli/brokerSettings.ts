@@ -63,6 +63,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   diskMaxUsedSpaceRatio: ratio,
   diskSpaceCleanForciblyRatio: ratio,
   diskSpaceWarningLevelRatio: ratio,
+  expectConsumerNumUseFilter: between(1, 10_000),
   fastListenPort: between(-1, 65_535),
   fileReservedTime: between(0, 876_000, "hours"),
   flushConsumerOffsetInterval: interval,
@@ -75,6 +76,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   logLevel: oneOf("debug", "info", "warn", "error"),
   mappedFileSizeCommitLog: between(MiB, 1024 * MiB, "bytes"),
   mappedFileSizeConsumeQueue: between(20, 1024 * MiB, "bytes"),
+  maxErrorRateOfBloomFilter: between(1, 99),
   maxHashSlotNum: between(1, 100_000_000),
   maxIndexNum: between(2, 100_000_000),
   // A record must fit into a frame of the wire, 16 MiB, with its properties.

@@ -4,15 +4,18 @@
  *
  * Laws (test/model/domain/Pull.test.ts)
  *   in range   an offset within [min, max) is read; any other is answered with one that is in [min, max]
- *   waits      only a pull at the end of its queue is held, and only once
+ *   waits      only a pull at the end of its queue is held, and never beyond its time
+ *   filtered   a pull by a filter is answered by that filter, or refused
  *   honest     nothing that failed is answered as an empty queue
  * Source: spec/delivery/Delivery.tla (Pull); behaviour of RocketMQ 5.5.0 (PullMessageProcessor).
  */
 import * as Result from "effect/Result"
+import type { Compiled, ConsumerFilter } from "./ConsumerFilter.ts"
 import type { MessageModel } from "./ConsumerGroup.ts"
 import { hint } from "./Nearest.ts"
-import { type Refusal, refuse } from "./Refusal.ts"
+import { type Refusal, make, refuse } from "./Refusal.ts"
 import { unknownGroup } from "./Send.ts"
+import type * as Sql92 from "./Sql92.ts"
 import { type GroupConfig, autoCreate, forbiddenRead } from "./SubscriptionGroup.ts"
 import { type Subscription, isTagType, parseTyped } from "./Subscription.ts"
 import { PullFlag, has } from "./SysFlag.ts"
@@ -43,6 +46,10 @@ export interface View {
   /** The group's forbidden bits for a topic; 0 when nothing is forbidden. */
   readonly forbidden: (group: string, topic: string) => number
   readonly topicNames: () => Iterable<string>
+  /** The filter that the group's heartbeats brought. */
+  readonly filter: (topic: string, group: string) => ConsumerFilter | undefined
+  /** A filter that a pull brings itself. */
+  readonly compile: (expression: string, expressionType: string) => Compiled
 }
 
 export interface Settings {
@@ -59,6 +66,8 @@ export interface Admitted {
   /** A group to create first. */
   readonly createGroup: GroupConfig | undefined
   readonly subscription: Subscription
+  /** What the properties of a message must pass; undefined when the subscription is one by tags. */
+  readonly filter: Sql92.Filter | undefined
 }
 
 /** Judges one pull. Clients retry SUBSCRIPTION_* refusals: the next heartbeat brings what is missing. */
@@ -116,14 +125,49 @@ export const decide = (request: PullRequest, view: View, settings: Settings): Re
     ? parseTyped(request.topic, request.subscription, request.expressionType, request.subVersion)
     : registered(request, groupConfig, view)
   if (Result.isFailure(subscription)) return Result.fail(subscription.failure)
-  if (!isTagType(subscription.success.expressionType) && !settings.enablePropertyFilter) {
+  const admitted = { config, createGroup: created, filter: undefined, groupConfig, subscription: subscription.success }
+  if (isTagType(subscription.success.expressionType)) return Result.succeed(admitted)
+  const filter = filterOf(request, subscription.success, view)
+  if (Result.isFailure(filter)) return Result.fail(filter.failure)
+  if (!settings.enablePropertyFilter) return Result.fail(noPropertyFilter(subscription.success.expressionType))
+  return Result.succeed({ ...admitted, filter: filter.success })
+}
+
+/** Refuses whatever is filtered by properties: the setting is off, as it is in RocketMQ unless it is set. */
+export const noPropertyFilter = (expressionType: string): Refusal =>
+  make(
+    "SYSTEM_ERROR",
+    `The broker does not support consumer to filter message by ${expressionType}. ` +
+      "Set enablePropertyFilter=true on the broker, or filter by tags.",
+  )
+
+/** The filter that a pull brings, or that its group's heartbeats brought. RocketMQ delivers all where it has none. */
+const filterOf = (
+  request: PullRequest,
+  { expressionType, subString, topic }: Subscription,
+  view: View,
+): Result.Result<Sql92.Filter, Refusal> => {
+  if (has(request.sysFlag, PullFlag.SUBSCRIPTION)) {
+    const compiled = view.compile(subString, expressionType)
+    if (typeof compiled !== "string") return Result.succeed(compiled)
+    return refuse("SUBSCRIPTION_PARSE_FAILED", `parse the consumer's subscription failed: ${compiled}`)
+  }
+  const known = view.filter(topic, request.group)
+  if (known === undefined || typeof known.compiled === "string") {
     return refuse(
-      "SYSTEM_ERROR",
-      `The broker does not support consumer to filter message by ${subscription.success.expressionType}. ` +
-        "Set enablePropertyFilter=true on the broker, or filter by tags.",
+      "FILTER_DATA_NOT_EXIST",
+      `The broker's consumer filter data is not exist! group[${request.group}] topic[${topic}]: ` +
+        (known === undefined ? "send a heartbeat with it, then pull" : String(known.compiled)),
     )
   }
-  return Result.succeed({ config, groupConfig, createGroup: created, subscription: subscription.success })
+  if (known.version < request.subVersion) {
+    return refuse(
+      "FILTER_DATA_NOT_LATEST",
+      `the consumer's consumer filter data not latest: version ${request.subVersion} of topic[${topic}] has not ` +
+        `arrived, ${known.version} is known. Send a heartbeat, then pull.`,
+    )
+  }
+  return Result.succeed(known.compiled)
 }
 
 /** The subscription that the group's heartbeats brought. */
@@ -243,6 +287,18 @@ export const codeOf = (status: PullStatus, queueOffset: number): PullCode => {
 /** Whether a pull with this outcome waits instead of being answered. */
 export const isHeld = (code: PullCode, sysFlag: number, isFirstPass: boolean): boolean =>
   code === "PULL_NOT_FOUND" && isFirstPass && has(sysFlag, PullFlag.SUSPEND)
+
+/**
+ * Whether a pull that was woken goes on waiting, from `nextBeginOffset`: its filter took nothing of what arrived, there
+ * is nothing behind that, and its time is not over.
+ */
+export const waitsOn = (
+  status: PullStatus,
+  nextBeginOffset: number,
+  queueOffsetMax: number,
+  dueMs: number,
+  nowMs: number,
+): boolean => status === "NO_MATCHED_MESSAGE" && nextBeginOffset >= queueOffsetMax && nowMs < dueMs
 
 /** How long a pull waits, in ms: as long as the client allows, or briefly where long polling is off. */
 export const holdMs = (suspendTimeoutMs: number, longPollingEnable: boolean, shortPollingTimeMs: number): number =>

@@ -19,7 +19,7 @@
 import * as JavaNumber from "./JavaNumber.ts"
 import * as Tree from "./Sql92Tree.ts"
 
-export { isFault, printFault } from "./Sql92Tree.ts"
+export { isFault, lengthMax, printFault } from "./Sql92Tree.ts"
 export type { Fault } from "./Sql92Tree.ts"
 
 /** Properties of one message, by their places in `Filter.names`; undefined is missing. */

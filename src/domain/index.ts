@@ -20,6 +20,8 @@ export * as Recovery from "./Recovery.ts"
 export * as Retention from "./Retention.ts"
 
 // Consuming
+export * as BloomFilter from "./BloomFilter.ts"
+export * as ConsumerFilter from "./ConsumerFilter.ts"
 export * as ConsumerGroup from "./ConsumerGroup.ts"
 export * as ConsumerOffset from "./ConsumerOffset.ts"
 export * as Assignment from "./Assignment.ts"

@@ -129,6 +129,8 @@ export const at = {
     const lengthBytes = Front.at.magic(buffer, start) === magicV2 ? 2 : 1
     return Utf8.readLossy(buffer, place + lengthBytes, propertiesLengthAt(buffer, start))
   },
+  /** Where the bytes of the properties begin; they end with the record. */
+  propertiesStart: (buffer: Buffer, start: number): number => propertiesLengthAt(buffer, start) + 2,
   /** A view of the bytes of the properties. */
   properties: (buffer: Buffer, start: number): Buffer =>
     buffer.subarray(propertiesLengthAt(buffer, start) + 2, start + Front.at.totalSize(buffer, start)),

@@ -27,10 +27,10 @@ beforeAll(() => {
 })
 
 const counts = {
-  "java-4.9.8-binary": { different: 0, equal: 162, later: 13, "not served": 6, "on purpose": 3 },
-  "java-4.9.8-json": { different: 0, equal: 162, later: 15, "not served": 6, "on purpose": 3 },
-  "java-5.5.0-binary": { different: 0, equal: 198, later: 15, "not served": 33, "on purpose": 5 },
-  "java-5.5.0-json": { different: 0, equal: 197, later: 21, "not served": 46, "on purpose": 4 },
+  "java-4.9.8-binary": { different: 0, equal: 169, later: 5, "not served": 6, "on purpose": 4 },
+  "java-4.9.8-json": { different: 0, equal: 169, later: 7, "not served": 6, "on purpose": 4 },
+  "java-5.5.0-binary": { different: 0, equal: 201, later: 11, "not served": 33, "on purpose": 6 },
+  "java-5.5.0-json": { different: 0, equal: 204, later: 13, "not served": 46, "on purpose": 5 },
 } as const
 
 /** What transactions stored; nothing else that this version does not serve comes before an answer that shows it. */

@@ -204,6 +204,17 @@ export class CommitLog {
     return offset >= this.#ringStart
   }
 
+  /** Where in `ring` a range lies; undefined when it is not there, or not in one piece. */
+  ringAt(offset: number, sizeBytes: number): number | undefined {
+    const at = offset % this.#ring.length
+    return offset >= this.#ringStart && at + sizeBytes <= this.#ring.length ? at : undefined
+  }
+
+  /** The write ring, to look at in this turn. */
+  get ring(): Buffer {
+    return this.#ring
+  }
+
   /** Copies resident bytes. */
   copyTo(target: Buffer, at: number, offset: number, sizeBytes: number): void {
     if (offset < this.#ringStart) return this.#cold.copyTo(target, at, offset, sizeBytes)

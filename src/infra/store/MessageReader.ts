@@ -43,10 +43,29 @@ export interface GetRequest {
   readonly countMax: number
   /** Whether a message with this tags code may be delivered; undefined takes all. */
   readonly matches: ((tagsCode: number) => boolean) | undefined
+  /** Whether a message that `matches` let pass may be delivered, by its properties: asked in place, during the call. */
+  readonly accepts?: Accepts | undefined
+}
+
+/** Judges the properties `buffer[start, end)` of a message. */
+export type Accepts = (buffer: Buffer, start: number, end: number) => boolean
+
+/** What a read with `accepts` has come to, over the pauses in which cold records are brought in. */
+interface Scan {
+  readonly accepts: Accepts
+  examinedBytes: number
+  /** The record that came back bad, and is read once more. */
+  doubtedOffset: number
 }
 
 /** Entries that one read looks at, at most, whatever passes the filter. RocketMQ: maxFilterMessageSize 16,000 / 20. */
 const scannedMax = 800
+
+/** Bytes that one read copies to look at their properties, at most: what is passed over costs the others' time. */
+const examinedBytesMax = 8 * 1024 * 1024
+
+/** What looking at the properties of a record in the ring counts for. */
+const glanceBytes = 512
 
 /** Shortest record: IPv4 hosts, version 1, empty body, topic and properties. */
 const recordBytesMin = 91
@@ -58,6 +77,7 @@ export class MessageReader {
   readonly #options: StoreOptions
   readonly #logger: Log
   readonly #lastStoreTimestamps = new Map<number, number>()
+  #scratch = Buffer.allocUnsafeSlow(0)
 
   constructor(log: CommitLog, options: StoreOptions, logger: Log) {
     this.#log = log
@@ -82,7 +102,9 @@ export class MessageReader {
     if (queueOffset > maxOffset) return bare("OFFSET_OVERFLOW_BADLY", maxOffset)
     const offsets: Array<number> = []
     const sizes: Array<number> = []
-    this.#gather(request, queueOffset, offsets, sizes, 0, (error, next, bytes) => {
+    const { accepts } = request
+    const scan = accepts === undefined ? undefined : { accepts, doubtedOffset: -1, examinedBytes: 0 }
+    this.#gather(request, scan, queueOffset, offsets, sizes, 0, (error, next, bytes) => {
       if (error !== undefined) return done(error, undefined)
       if (next === queueOffset) return bare("OFFSET_FOUND_NULL", Math.min(maxOffset, queueOffset + 1))
       if (offsets.length === 0) return bare("NO_MATCHED_MESSAGE", next)
@@ -220,6 +242,7 @@ export class MessageReader {
   /** Collects what a read will serve, from `from` on; loads queue entries when they are not in memory. */
   #gather(
     request: GetRequest,
+    scan: Scan | undefined,
     from: number,
     offsets: Array<number>,
     sizes: Array<number>,
@@ -238,7 +261,7 @@ export class MessageReader {
         const at = next
         return queue.loadEntries(at, (error, found) => {
           if (error !== undefined || !found) return done(error, at, bytes)
-          this.#gather(request, at, offsets, sizes, bytes, done)
+          this.#gather(request, scan, at, offsets, sizes, bytes, done)
         })
       }
       const { buffer, count } = run
@@ -247,7 +270,9 @@ export class MessageReader {
         const commitLogOffset = buffer.readUInt32BE(at) * 0x1_00_00_00_00 + buffer.readUInt32BE(at + 4)
         // Messages that went with their segment, and those before the first file of a queue, are passed over.
         if (commitLogOffset < this.#log.minOffset) continue
-        if (matches !== undefined && !matches(buffer.readInt32BE(at + 16))) continue
+        // A code beyond 32 bits is the address of a unit that says more, and says nothing itself.
+        if (matches !== undefined && buffer.readInt32BE(at + 12) >= -1 && !matches(buffer.readInt32BE(at + 16)))
+          continue
         const sizeBytes = buffer.readInt32BE(at + 8)
         if (isBlank(sizeBytes)) continue
         if (!this.#canLie(commitLogOffset, sizeBytes)) return done(this.#rottenEntry(queue, next), next, bytes)
@@ -258,6 +283,20 @@ export class MessageReader {
           if (offsets.length >= (isHot ? options.transferCountMaxHot : options.transferCountMaxCold))
             return done(undefined, next, bytes)
         }
+        if (scan !== undefined) {
+          const isAccepted = this.#isAccepted(scan, commitLogOffset, sizeBytes)
+          if (isAccepted === undefined) {
+            const from = next
+            return this.#log.load(commitLogOffset, sizeBytes, (error) => {
+              if (error !== undefined) return done(error, from, bytes)
+              this.#gather(request, scan, from, offsets, sizes, bytes, done)
+            })
+          }
+          if (!isAccepted) {
+            if (scan.examinedBytes < examinedBytesMax) continue
+            return done(undefined, next + 1, bytes)
+          }
+        }
         offsets.push(commitLogOffset)
         sizes.push(sizeBytes)
         bytes += sizeBytes
@@ -265,6 +304,35 @@ export class MessageReader {
       }
     }
     done(undefined, next, bytes)
+  }
+
+  /**
+   * Whether a record passes; undefined when it has to be brought in first. What is rotten passes, so that it is found to
+   * be when it is copied, and reported: a message must not be lost to a filter that read wrong properties (P1, P3).
+   */
+  #isAccepted(scan: Scan, commitLogOffset: number, sizeBytes: number): boolean | undefined {
+    const log = this.#log
+    const ringAt = log.ringAt(commitLogOffset, sizeBytes)
+    if (ringAt !== undefined) {
+      scan.examinedBytes += glanceBytes
+      const { ring } = log
+      if (misplaced(ring, ringAt, sizeBytes, commitLogOffset) !== undefined) return true
+      return scan.accepts(ring, StoredMessage.at.propertiesStart(ring, ringAt), ringAt + sizeBytes)
+    }
+    if (!log.isResident(commitLogOffset, sizeBytes)) return undefined
+    scan.examinedBytes += sizeBytes
+    if (this.#scratch.length < sizeBytes) this.#scratch = Buffer.allocUnsafeSlow(sizeBytes)
+    const bytes = this.#scratch
+    log.copyTo(bytes, 0, commitLogOffset, sizeBytes)
+    const isHot = log.isHot(commitLogOffset)
+    const isBad =
+      misplaced(bytes, 0, sizeBytes, commitLogOffset) !== undefined ||
+      (!isHot && unsound(bytes, 0, sizeBytes) !== undefined)
+    if (!isBad) return scan.accepts(bytes, StoredMessage.at.propertiesStart(bytes, 0), sizeBytes)
+    if (isHot || scan.doubtedOffset === commitLogOffset) return true
+    scan.doubtedOffset = commitLogOffset
+    log.doubt(commitLogOffset, sizeBytes)
+    return undefined
   }
 
   /** Whether a readable record may have this place and size: bounds for what a client asks for, or an entry says. */

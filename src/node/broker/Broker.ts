@@ -6,6 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as BloomFilter from "../../domain/BloomFilter.ts"
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
 import * as Topic from "../../domain/Topic.ts"
@@ -77,6 +78,8 @@ export const make = (
 const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, processId: number) {
   const levels = DelayLevel.parse(config.messageDelayLevel)
   if (Result.isFailure(levels)) return yield* Effect.fail(new BrokerFault(levels.failure.remark))
+  const bloom = BloomFilter.make(config.maxErrorRateOfBloomFilter, config.expectConsumerNumUseFilter)
+  if (Result.isFailure(bloom)) return yield* Effect.fail(new BrokerFault(bloom.failure.remark))
   const nameServers = PeerAddress.parseList(config.namesrvAddr)
   if ("illegal" in nameServers)
     return yield* Effect.fail(
@@ -100,7 +103,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   })
   // A grant of the process before may still be believed in: nothing is granted for one lease (P5).
   const quietUntilMs = wasUsed ? world.clock.monotonicMs() + 60_000 : 0
-  const state = new BrokerState(config, world, store, metadata, levels.success, quietUntilMs)
+  const state = new BrokerState(config, world, store, metadata, levels.success, bloom.success, quietUntilMs)
   const clients = new ClientHandlers(state)
   const pulls = new PullHandler(state)
   const delays = new DelayDelivery(state)

@@ -31,9 +31,12 @@ export const defaults = {
   diskMaxUsedSpaceRatio: 75,
   diskSpaceCleanForciblyRatio: 85,
   diskSpaceWarningLevelRatio: 90,
+  /** Consumers may ask for messages by SQL92 conditions over their properties. */
   enablePropertyFilter: false,
   /** Beyond splitRegistrationSize topics, registers in pieces and sends name servers only what they lack. */
   enableSplitRegistration: true,
+  /** With maxErrorRateOfBloomFilter, percent: the size of the marks that tell which groups may want a message. */
+  expectConsumerNumUseFilter: 32,
   fastListenPort: -1,
   fileReservedTime: 72,
   flushConsumerOffsetInterval: 5_000,
@@ -51,6 +54,7 @@ export const defaults = {
   longPollingEnable: true,
   mappedFileSizeCommitLog: 1024 * 1024 * 1024,
   mappedFileSizeConsumeQueue: 6_000_000,
+  maxErrorRateOfBloomFilter: 20,
   maxHashSlotNum: 5_000_000,
   maxIndexNum: 20_000_000,
   maxMessageSize: 4 * 1024 * 1024,

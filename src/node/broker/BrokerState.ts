@@ -2,6 +2,8 @@
  * What the handlers of one broker share: its settings, its store, and the tables that the domain modules decide on.
  * Tables are changed by their domain modules only; this file holds them and says how the parts see each other.
  */
+import type { BloomFilter } from "../../domain/BloomFilter.ts"
+import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as DataVersion from "../../domain/DataVersion.ts"
 import type { DelayLevels } from "../../domain/DelayLevel.ts"
@@ -13,17 +15,21 @@ import * as QueueLock from "../../domain/QueueLock.ts"
 import type { Refusal } from "../../domain/Refusal.ts"
 import type * as Retry from "../../domain/Retry.ts"
 import * as Send from "../../domain/Send.ts"
+import * as Sql92 from "../../domain/Sql92.ts"
 import * as Statistics from "../../domain/Statistics.ts"
 import * as Topic from "../../domain/Topic.ts"
 import * as Host from "../../format/Host.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as MessageId from "../../format/MessageId.ts"
+import { murmur3 } from "../../format/Murmur3.ts"
+import { PropertyBytes } from "../../format/PropertyBytes.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
 import { printAnswerTail } from "../../format/SendMessage.ts"
 import * as UniqKey from "../../format/UniqKey.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
+import type { Accepts } from "../../infra/store/MessageReader.ts"
 import type { MessageStore } from "../../infra/store/MessageStore.ts"
 import type { World } from "../../infra/world/World.ts"
 import type { BrokerConfig } from "./BrokerConfig.ts"
@@ -45,6 +51,7 @@ export class BrokerState {
   readonly consumers = ConsumerGroup.make<RemotingConnection>()
   readonly producers = ProducerGroup.make<RemotingConnection>()
   readonly locks: QueueLock.QueueLocks
+  readonly filters: ConsumerFilter.ConsumerFilters
   readonly held = HeldPull.make<() => void>()
   readonly statistics = Statistics.make()
   /** What is counted too often for a table; see `StatisticsService`. */
@@ -66,6 +73,7 @@ export class BrokerState {
   readonly retrySettings: Retry.Settings
   readonly pullSettings: Pull.Settings
   readonly #uniqKeyPrefix: string
+  readonly #accepts = new WeakMap<Sql92.Filter, Accepts>()
   readonly #bornHosts = new WeakMap<RemotingConnection, Host.Host>()
   #pick = 0
   #uniqKeys = 0
@@ -76,6 +84,7 @@ export class BrokerState {
     store: MessageStore,
     metadata: Metadata,
     delayLevels: DelayLevels,
+    bloom: BloomFilter,
     locksQuietUntilMs: number,
   ) {
     this.config = { ...config }
@@ -87,6 +96,7 @@ export class BrokerState {
     this.startedMs = world.clock.nowMs()
     this.brokerAddr = `${config.brokerIP1}:${config.listenPort}`
     this.locks = QueueLock.make(locksQuietUntilMs)
+    this.filters = ConsumerFilter.make(bloom, murmur3)
     this.sendExt = { MSG_REGION: config.regionId, TRACE_ON: config.traceOn ? "true" : "false" }
     this.sendExtPrinted = printAnswerTail(this.sendExt.MSG_REGION, this.sendExt.TRACE_ON)
     const { storeHost } = store.options
@@ -104,7 +114,9 @@ export class BrokerState {
     const isAnyLockHeld = (name: string) => QueueLock.isAnyHeld(this.locks, name, world.clock.monotonicMs())
     this.sendView = { group, isAnyLockHeld, topic, topicNames }
     this.pullView = {
+      compile: (expression, expressionType) => ConsumerFilter.compileAgain(this.filters, expression, expressionType),
       consumers: (name) => ConsumerGroup.find(this.consumers, name),
+      filter: (name, of) => ConsumerFilter.find(this.filters, name, of),
       forbidden: (name, of) => metadata.forbidden.get(name)?.get(of) ?? 0,
       group,
       topic,
@@ -149,6 +161,19 @@ export class BrokerState {
     return queue === undefined ? undefined : this.store.storeTimestampAt(queue, queueOffset)
   }
 
+  /** A filter as the store asks it. */
+  acceptsOf(filter: Sql92.Filter): Accepts {
+    const known = this.#accepts.get(filter)
+    if (known !== undefined) return known
+    const view = new PropertyBytes(filter.names)
+    const accepts: Accepts = (buffer, start, end) => {
+      view.look(buffer, start, end)
+      return Sql92.matches(filter, view)
+    }
+    this.#accepts.set(filter, accepts)
+    return accepts
+  }
+
   /** The host that messages of this connection are born on. */
   bornHost(connection: RemotingConnection): Host.Host {
     const known = this.#bornHosts.get(connection)
@@ -190,8 +215,7 @@ const pullSettingsOf = (config: BrokerConfig): Pull.Settings => ({
   autoCreateSubscriptionGroup: config.autoCreateSubscriptionGroup,
   brokerName: config.brokerName,
   brokerPermission: config.brokerPermission,
-  // Handlers refuse every filter but tags, whatever the setting says: see `answerUnknownFilter`.
-  enablePropertyFilter: true,
+  enablePropertyFilter: config.enablePropertyFilter,
   litePullMessageEnable: config.litePullMessageEnable,
 })
 
@@ -201,16 +225,6 @@ export const answerRefusal = (call: Call, refusal: Refusal): void =>
     code: ResponseCode[refusal.code],
     remark: refusal.remark,
     ...(refusal.forbiddenType === undefined ? {} : { ext: { forbiddenType: refusal.forbiddenType } }),
-  })
-
-/**
- * Answers who wants another filter than tags. Whatever enablePropertyFilter says: to let everything through would hand
- * a consumer messages that it did not ask for.
- */
-export const answerUnknownFilter = (call: Call, expressionType: string): void =>
-  call.answer({
-    code: ResponseCode.SYSTEM_ERROR,
-    remark: `The broker does not support consumer to filter message by ${expressionType}: this version filters by tags only. Subscribe by tags.`,
   })
 
 /** Answers a request whose parameters cannot be read. */

@@ -2,8 +2,10 @@
  * Clients: heartbeats, leaving, who else is in a group, queue locks. Membership is decided in `ConsumerGroup`,
  * `ProducerGroup` and `QueueLock`; here a change is told to the members.
  */
+import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ProducerGroup from "../../domain/ProducerGroup.ts"
+import * as Pull from "../../domain/Pull.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
 import * as Subscription from "../../domain/Subscription.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
@@ -20,7 +22,9 @@ import { ResponseCode } from "../../format/ResponseCode.ts"
 import { standard } from "../../format/shape.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
-import { answerMalformed, answerRefusal, answerUnknownFilter, type BrokerState } from "./BrokerState.ts"
+import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+
+const noSubscriptions: ReadonlyMap<string, Subscription.Subscription> = new Map()
 
 /** How often silent clients are looked for; they are dropped after 120 s. */
 const sweepEveryMs = 10_000
@@ -104,6 +108,7 @@ export class ClientHandlers {
         subscriptions: consumer.subscriptionDataSet,
         withoutSub: beat.withoutSub,
       })
+      this.#keepFilters(consumer.groupName)
       if (heard.changed) this.#notify(consumer.groupName)
       if (heard.subChanged) subChanged = true
     }
@@ -122,8 +127,10 @@ export class ClientHandlers {
     if (
       header.consumerGroup !== undefined &&
       ConsumerGroup.unregister(consumers, header.consumerGroup, call.connection)
-    )
+    ) {
+      this.#keepFilters(header.consumerGroup)
       this.#notify(header.consumerGroup)
+    }
     call.answer({ code: ResponseCode.SUCCESS })
   }
 
@@ -150,7 +157,12 @@ export class ClientHandlers {
     const { expressionType, subString, subVersion, topic } = body.subscriptionData
     const parsed = Subscription.parseTyped(topic, subString, expressionType, subVersion)
     if (Result.isFailure(parsed)) return answerRefusal(call, parsed.failure)
-    if (!Subscription.isTagType(expressionType)) return answerUnknownFilter(call, expressionType)
+    if (!Subscription.isTagType(expressionType)) {
+      if (!this.#state.config.enablePropertyFilter) return answerRefusal(call, Pull.noPropertyFilter(expressionType))
+      const compiled = ConsumerFilter.compile(subString, expressionType)
+      if (typeof compiled === "string")
+        return call.answer({ code: ResponseCode.SUBSCRIPTION_PARSE_FAILED, remark: compiled })
+    }
     call.answer({ code: ResponseCode.SUCCESS })
   }
 
@@ -184,11 +196,26 @@ export class ClientHandlers {
   readonly disconnected = (connection: RemotingConnection): void => {
     const { consumers, producers } = this.#state
     ProducerGroup.disconnected(producers, connection)
-    for (const group of ConsumerGroup.disconnected(consumers, connection)) this.#notify(group)
+    for (const group of ConsumerGroup.disconnected(consumers, connection)) {
+      this.#keepFilters(group)
+      this.#notify(group)
+    }
   }
 
   stop(): void {
     this.#cancelSweep?.()
+  }
+
+  /** Keeps the filters of a group in step with what its members subscribe. */
+  #keepFilters(groupName: string): void {
+    const { consumers, filters, world } = this.#state
+    const subscriptions = ConsumerGroup.find(consumers, groupName)?.subscriptions ?? noSubscriptions
+    for (const { compiled, topic } of ConsumerFilter.subscribed(filters, groupName, subscriptions, world.clock.nowMs()))
+      world.log.warn("a group's filter cannot be used: its pulls are refused", {
+        group: groupName,
+        reason: String(compiled),
+        topic,
+      })
   }
 
   #notify(groupName: string): void {
@@ -209,6 +236,7 @@ export class ClientHandlers {
       ])
       for (const connection of silent) connection.destroy("no heartbeat for 120 s")
       QueueLock.expire(this.#state.locks, nowMs)
+      ConsumerFilter.expire(this.#state.filters, clock.nowMs())
       this.#sweepLater()
     })
   }

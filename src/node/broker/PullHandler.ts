@@ -7,7 +7,7 @@ import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as HeldPull from "../../domain/HeldPull.ts"
 import * as Pull from "../../domain/Pull.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
-import { isTagType, matchesCode, subscribeAll } from "../../domain/Subscription.ts"
+import { matchesCode, subscribeAll } from "../../domain/Subscription.ts"
 import * as Result from "effect/Result"
 import * as Commands from "../../format/Command.ts"
 import type { Command } from "../../format/Command.ts"
@@ -18,7 +18,7 @@ import { ResponseCode } from "../../format/ResponseCode.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
-import { answerMalformed, answerRefusal, answerUnknownFilter, type BrokerState } from "./BrokerState.ts"
+import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
 import { countGot } from "./StatisticsService.ts"
 
 /** No more messages in one answer, whatever a client asks. */
@@ -34,6 +34,8 @@ export class PullHandler {
   #woken: Array<() => void> = []
   #cancelTimer: (() => void) | undefined
   #timerDueMs = Number.POSITIVE_INFINITY
+  /** The broker stops: nothing is held any more. */
+  #isReleasing = false
   /** Held pulls, and how each is given up when its connection ends. */
   readonly #ofConnection = new Map<RemotingConnection, Map<HeldPull.Held<() => void>, () => void>>()
 
@@ -45,7 +47,7 @@ export class PullHandler {
   readonly handle = (command: Command, call: Call): void => {
     const header = Format.PullMessage.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
-    this.#run(header, command.code === RequestCode.LITE_PULL_MESSAGE, call, true)
+    this.#run(header, command.code === RequestCode.LITE_PULL_MESSAGE, call, undefined)
   }
 
   /** Nobody waits for the pulls of a connection that is gone. */
@@ -57,12 +59,15 @@ export class PullHandler {
 
   /** Answers every held pull: the broker stops. */
   releaseAll(): void {
+    this.#isReleasing = true
     this.#cancelTimer?.()
     for (const { request } of HeldPull.released(this.#state.held)) request()
   }
 
-  #run(header: Format.PullMessage, isLite: boolean, call: Call, isFirstPass: boolean): void {
+  /** `heldUntilMs` is when its time is over, of a pull that was held; it is undefined in the first pass. */
+  #run(header: Format.PullMessage, isLite: boolean, call: Call, heldUntilMs: number | undefined): void {
     const state = this.#state
+    const isFirstPass = heldUntilMs === undefined
     const { consumerGroup: group, queueId, queueOffset, sysFlag, topic } = header
     const decided = Pull.decide(
       {
@@ -79,12 +84,11 @@ export class PullHandler {
       state.pullSettings,
     )
     if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
-    const { config, createGroup, groupConfig, subscription } = decided.success
-    if (!isTagType(subscription.expressionType)) return answerUnknownFilter(call, subscription.expressionType)
+    const { config, createGroup, filter, groupConfig, subscription } = decided.success
     if (createGroup !== undefined) {
       // The client may commit as soon as it is answered: its group is there by then.
       return state.metadata.change([], [createGroup], (failure) => {
-        if (failure === undefined) return this.#run(header, isLite, call, isFirstPass)
+        if (failure === undefined) return this.#run(header, isLite, call, heldUntilMs)
         const remark = `group[${group}] could not be created: ${failure}`
         call.answer({ code: ResponseCode.SYSTEM_ERROR, remark })
       })
@@ -102,7 +106,8 @@ export class PullHandler {
     const matches =
       subscription.subString === subscribeAll ? undefined : (code: number) => matchesCode(subscription, code)
     const asked = Math.min(Math.max(1, header.maxMsgNums), countMax)
-    state.store.get({ countMax: asked, matches, queue, queueOffset }, (error, result) => {
+    const accepts = filter === undefined ? undefined : state.acceptsOf(filter)
+    state.store.get({ accepts, countMax: asked, matches, queue, queueOffset }, (error, result) => {
       if (error !== undefined || result === undefined)
         return call.answer({
           code: ResponseCode.SYSTEM_ERROR,
@@ -115,7 +120,20 @@ export class PullHandler {
       if (status !== "FOUND") {
         state.counts.getMiss++
         const code = Pull.codeOf(status, queueOffset)
-        if (Pull.isHeld(code, sysFlag, isFirstPass) && this.#hold(header, isLite, call, queue, subscription)) return
+        if (Pull.isHeld(code, sysFlag, isFirstPass)) {
+          const { suspendTimeoutMillis } = header
+          const { longPollingEnable, shortPollingTimeMills } = state.config
+          const holdMs = Pull.holdMs(suspendTimeoutMillis, longPollingEnable, shortPollingTimeMills)
+          const dueMs = state.world.clock.monotonicMs() + holdMs
+          if (this.#hold(header, isLite, call, queue, subscription, dueMs)) return
+        } else if (heldUntilMs !== undefined && !this.#isReleasing) {
+          const nowMs = state.world.clock.monotonicMs()
+          if (
+            Pull.waitsOn(status, nextBeginOffset, maxOffset, heldUntilMs, nowMs) &&
+            this.#hold({ ...header, queueOffset: nextBeginOffset }, isLite, call, queue, subscription, heldUntilMs)
+          )
+            return
+        }
         return this.#answer(call, status, queueOffset, ext)
       }
       const head = Commands.encodeResponseHead(
@@ -178,8 +196,9 @@ export class PullHandler {
     call: Call,
     queue: ConsumeQueue,
     subscription: Parameters<typeof matchesCode>[0],
+    dueMs: number,
   ): boolean {
-    const { config, held, world } = this.#state
+    const { held } = this.#state
     const { connection } = call
     if (connection.isClosed) {
       call.drop()
@@ -187,8 +206,6 @@ export class PullHandler {
     }
     const ofConnection = this.#ofConnection.get(connection) ?? new Map<HeldPull.Held<() => void>, () => void>()
     if (ofConnection.size >= heldOfConnectionMax) return false
-    const holdMs = Pull.holdMs(header.suspendTimeoutMillis, config.longPollingEnable, config.shortPollingTimeMills)
-    const dueMs = world.clock.monotonicMs() + holdMs
     // What a pull is not decided by is not kept while it waits, however much of it was sent.
     const { bname: _name, liteTopic: _topic, proxyFrowardClientId: _client, ...kept } = header
     const pull: HeldPull.Held<() => void> = {
@@ -201,7 +218,7 @@ export class PullHandler {
         ofConnection.delete(pull)
         if (ofConnection.size === 0) this.#ofConnection.delete(connection)
         if (connection.isClosed) return call.drop()
-        this.#run(kept, isLite, call, false)
+        this.#run(kept, isLite, call, dueMs)
       },
       subscription: subscription.subString === subscribeAll ? undefined : subscription,
       topic: header.topic,

@@ -38,6 +38,7 @@ const changeable: ReadonlyMap<keyof BrokerConfig, Check> = new Map<keyof BrokerC
   ["diskMaxUsedSpaceRatio", percent],
   ["diskSpaceCleanForciblyRatio", percent],
   ["diskSpaceWarningLevelRatio", percent],
+  ["enablePropertyFilter", flag],
   ["fileReservedTime", whole(0, 876_000)],
   ["litePullMessageEnable", flag],
   ["longPollingEnable", flag],

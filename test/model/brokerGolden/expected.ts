@@ -29,7 +29,6 @@ export interface Later {
 export const later: ReadonlyArray<Later> = [
   { answer: 16, codes: [310], scenario: /^transaction-/, why: "transactions" },
   { answer: 1, codes: [310], scenario: /^(?:error-)?send-timer-|^recall$/, why: "timers" },
-  { answer: 1, codes: [11, 46], scenario: /sql/, why: "filters by SQL92" },
   { answer: 1, codes: [17], scenario: /^topic-create-batchcq$/, why: "topics of queue.type BatchCQ" },
   {
     answer: 17,
@@ -48,6 +47,12 @@ export interface OnPurpose {
 }
 
 export const onPurpose: ReadonlyArray<OnPurpose> = [
+  {
+    code: 11,
+    differs: /^code 23 for 0$/,
+    scenario: "error-pull-sql92-bad",
+    why: "a condition that cannot be read is refused; 5.5.0 delivers every message instead",
+  },
   {
     code: 310,
     differs: /^code 13 for 1$/,

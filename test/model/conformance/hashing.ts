@@ -2,8 +2,10 @@
 import { expect } from "vitest"
 import { crc31 } from "../../../src/format/Crc32.ts"
 import * as IndexFile from "../../../src/format/IndexFile.ts"
+import { murmur3 } from "../../../src/format/Murmur3.ts"
 import { bytesOf } from "./bytes.ts"
 import * as Result from "effect/Result"
+import * as BloomFilter from "../../../src/domain/BloomFilter.ts"
 import * as HashRing from "../../../src/domain/HashRing.ts"
 import * as QueueSelection from "../../../src/domain/QueueSelection.ts"
 import * as Rebalance from "../../../src/domain/Rebalance.ts"
@@ -29,6 +31,17 @@ export const account: Account = {
         }
       },
     },
+    bloom: {
+      run: ({ expectedCount, key, maxErrorRatePercent }) => {
+        const made = BloomFilter.make(maxErrorRatePercent, expectedCount)
+        if (Result.isFailure(made)) return failed
+        const filter = made.success
+        const positions = BloomFilter.positions(filter, murmur3(key))
+        const bits = new Uint8Array(filter.bits / 8)
+        BloomFilter.add(bits, positions)
+        return { bits: Buffer.from(bits).toString("hex"), k: filter.hashes, m: filter.bits, positions }
+      },
+    },
     indexKey: {
       holds: (one) => {
         const keyHash = IndexFile.indexKeyHash(one["key"] as string)
@@ -46,5 +59,4 @@ export const account: Account = {
       },
     },
   },
-  absent: { bloom: "the pre-filter of SQL92 subscriptions" },
 }

@@ -1,9 +1,11 @@
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import * as BloomFilter from "../../../src/domain/BloomFilter.ts"
+import * as ConsumerFilter from "../../../src/domain/ConsumerFilter.ts"
 import * as Pull from "../../../src/domain/Pull.ts"
 import { type GroupConfig, defaults } from "../../../src/domain/SubscriptionGroup.ts"
-import { parse } from "../../../src/domain/Subscription.ts"
+import { parseTyped } from "../../../src/domain/Subscription.ts"
 import { PullFlag } from "../../../src/domain/SysFlag.ts"
 import * as Topic from "../../../src/domain/Topic.ts"
 
@@ -35,6 +37,8 @@ interface World {
   readonly isConnected?: boolean
   readonly subVersion?: number | undefined
   readonly forbidden?: number
+  readonly sql?: string
+  readonly filter?: Pull.View["filter"]
 }
 
 const view = (world: World): Pull.View => ({
@@ -46,9 +50,20 @@ const view = (world: World): Pull.View => ({
       : {
           messageModel: world.messageModel ?? "CLUSTERING",
           subscriptions: new Map(
-            world.subVersion === undefined ? [] : [["T", Result.getOrThrow(parse("T", "A", world.subVersion))]],
+            world.subVersion === undefined
+              ? []
+              : [
+                  [
+                    "T",
+                    Result.getOrThrow(
+                      parseTyped("T", world.sql ?? "A", world.sql === undefined ? "TAG" : "SQL92", world.subVersion),
+                    ),
+                  ],
+                ],
           ),
         },
+  compile: ConsumerFilter.compile,
+  filter: (topic, group) => world.filter?.(topic, group),
   forbidden: () => world.forbidden ?? 0,
   topicNames: () => ["T"],
 })
@@ -123,6 +138,46 @@ describe("Pull", () => {
     )
     const sql = { sysFlag: PullFlag.SUBSCRIPTION, subscription: "a > 1", expressionType: "SQL92" }
     expect(answer(usual, sql)).toMatch(/^SYSTEM_ERROR: The broker does not support consumer to filter message by SQL92/)
+  })
+
+  it("filtered: a pull by a filter is answered by that filter, or refused", () => {
+    const on = { enablePropertyFilter: true }
+    const table = ConsumerFilter.make(Result.getOrThrow(BloomFilter.make(20, 32)), () => ({ high: 1, low: 1 }))
+    const registered = (sql: string, subVersion: number): World => {
+      const world = { ...usual, filter: (t: string, g: string) => ConsumerFilter.find(table, t, g), sql, subVersion }
+      ConsumerFilter.subscribed(table, "g", view(world).consumers("g")!.subscriptions, 1)
+      return world
+    }
+    const filterOf = (world: World, asked: Partial<Pull.PullRequest> = {}): unknown =>
+      Result.getOrThrow(Pull.decide(request(asked), view(world), settings(on))).filter?.expression
+    expect(filterOf(usual)).toBeUndefined()
+    expect(filterOf(registered("a > 1", 5))).toBe("a > 1")
+    expect(answer({ ...registered("a > 1", 5), filter: () => undefined }, {}, on)).toMatch(
+      /^FILTER_DATA_NOT_EXIST: The broker's consumer filter data is not exist!.*send a heartbeat/,
+    )
+    const ahead = registered("a > 2", 6)
+    expect(filterOf(ahead, { subVersion: 6 })).toBe("a > 2")
+    const behind = { ...ConsumerFilter.find(table, "T", "g")!, version: 5 }
+    expect(answer({ ...ahead, filter: () => behind }, { subVersion: 6 }, on)).toMatch(
+      /^FILTER_DATA_NOT_LATEST: the consumer's consumer filter data not latest/,
+    )
+    expect(answer(registered("a >", 7), {}, on)).toMatch(
+      /^FILTER_DATA_NOT_EXIST: .*line 1 column 4: expected a property/,
+    )
+    expect(answer(registered("a > 1", 8))).toMatch(/^SYSTEM_ERROR: The broker does not support/)
+    const own = { expressionType: "SQL92", sysFlag: PullFlag.SUBSCRIPTION }
+    expect(filterOf(usual, { ...own, subscription: "b = 'x'" })).toBe("b = 'x'")
+    expect(answer(usual, { ...own, subscription: "b = " }, on)).toMatch(/^SUBSCRIPTION_PARSE_FAILED: .*column 5/)
+    expect(answer(usual, { ...own, expressionType: "XPATH", subscription: "//a" }, on)).toMatch(
+      /^SUBSCRIPTION_PARSE_FAILED: .*no filter of type XPATH/,
+    )
+  })
+
+  it("waits: a pull that its filter still gives nothing goes on waiting at the end of its queue, within its time", () => {
+    expect(Pull.waitsOn("NO_MATCHED_MESSAGE", 7, 7, 100, 99)).toBe(true)
+    expect(Pull.waitsOn("NO_MATCHED_MESSAGE", 7, 7, 100, 100)).toBe(false)
+    expect(Pull.waitsOn("NO_MATCHED_MESSAGE", 6, 7, 100, 99)).toBe(false)
+    expect(Pull.waitsOn("FOUND", 7, 7, 100, 99)).toBe(false)
   })
 
   it("in range: an offset of the queue is read, any other is answered with one in range", () => {

@@ -1,0 +1,149 @@
+/** One simulated broker with a topic of one queue, and a group that asks it for messages by their properties. */
+import * as Properties from "../../src/domain/Properties.ts"
+import { PullFlag } from "../../src/domain/SysFlag.ts"
+import type { Command } from "../../src/format/Command.ts"
+import * as Heartbeat from "../../src/format/Heartbeat.ts"
+import * as Format from "../../src/format/PullMessage.ts"
+import { RequestCode } from "../../src/format/RequestCode.ts"
+import { ResponseCode } from "../../src/format/ResponseCode.ts"
+import * as StoredMessage from "../../src/format/StoredMessage.ts"
+import { standard } from "../../src/format/shape.ts"
+import { RemotingError } from "../../src/infra/remoting/RemotingError.ts"
+import type { Request } from "../../src/infra/remoting/RemotingConnection.ts"
+import type { BrokerConfig } from "../../src/node/broker/BrokerConfig.ts"
+import { createTopic, OneBroker, send } from "./cluster.ts"
+
+export const topic = "orders"
+export const group = "billing"
+
+export class FilterRig {
+  readonly one: OneBroker
+
+  constructor(seed: number, config: Partial<BrokerConfig> = {}) {
+    this.one = new OneBroker(seed, config)
+    this.one.ask(createTopic(topic))
+  }
+
+  run(ms: number): void {
+    this.one.world.sim.runFor(ms)
+  }
+
+  restart(): void {
+    this.one.stop()
+    this.one.start()
+    this.run(10)
+  }
+
+  /** Its body is the property `n`, unless given. */
+  send(properties: Readonly<Record<string, string>>, body = properties["n"] ?? ""): void {
+    const request = send(topic, 0, Properties.print(Object.entries(properties)))
+    const answer = this.one.ask({ ...request, body: Buffer.from(body) })
+    if (answer.code !== ResponseCode.SUCCESS) throw new Error(answer.remark)
+  }
+
+  /** The group's only client says what it subscribes; undefined: nothing any more. */
+  subscribe(expression: string | undefined, subVersion: number, expressionType = "SQL92"): Command {
+    const subscriptionDataSet = expression === undefined ? [] : [subscriptionOf(expression, subVersion, expressionType)]
+    return this.one.ask({
+      body: Heartbeat.Heartbeat.encode(
+        {
+          clientID: "c",
+          consumerDataSet: [
+            {
+              consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
+              consumeType: "CONSUME_PASSIVELY",
+              groupName: group,
+              messageModel: "CLUSTERING",
+              subscriptionDataSet,
+              unitMode: false,
+            },
+          ],
+          heartbeatFingerprint: 0,
+          producerDataSet: [],
+          withoutSub: false,
+        },
+        standard,
+      ),
+      code: RequestCode.HEART_BEAT,
+    })
+  }
+
+  /** CHECK_CLIENT_CONFIG, as clients send it when they start. */
+  check(expression: string, expressionType = "SQL92"): Command {
+    const subscriptionData = subscriptionOf(expression, 1, expressionType)
+    return this.one.ask({
+      body: Heartbeat.CheckClientConfig.encode({ clientId: "c", group, subscriptionData }, standard),
+      code: RequestCode.CHECK_CLIENT_CONFIG,
+    })
+  }
+
+  /** Pulls by a condition of its own, or by the one that was subscribed. */
+  pull(expression: string | undefined, queueOffset: number, subVersion = 0): Command {
+    return this.one.ask(pullOf(expression, queueOffset, subVersion, 0))
+  }
+
+  /** A pull that waits; its answer, once there is one. */
+  hold(expression: string, queueOffset: number, suspendTimeoutMillis: number): () => Command | undefined {
+    const answer = this.one.tell(pullOf(expression, queueOffset, 0, suspendTimeoutMillis))
+    this.run(5)
+    return () => {
+      const outcome = answer()
+      return outcome instanceof RemotingError ? undefined : outcome
+    }
+  }
+
+  /** Goes through the queue as a consumer does; the property `n` of what it got. */
+  pullAll(expression: string | undefined, subVersion = 0): ReadonlyArray<string> {
+    const got: Array<string> = []
+    for (let at = 0; ;) {
+      const answer = this.pull(expression, at, subVersion)
+      if (answer.code === ResponseCode.SUCCESS) got.push(...this.numbers(answer))
+      else if (answer.code !== ResponseCode.PULL_RETRY_IMMEDIATELY) return got
+      at = this.next(answer)
+    }
+  }
+
+  next(answer: Command): number {
+    return Number(answer.ext["nextBeginOffset"])
+  }
+
+  /** The property `n` of the messages of an answer. */
+  numbers({ body }: Command): ReadonlyArray<string> {
+    const found: Array<string> = []
+    for (let at = 0; at < body.length; at += StoredMessage.at.totalSize(body, at))
+      found.push(Properties.find(StoredMessage.at.properties(body, at).toString(), "n") ?? "")
+    return found
+  }
+}
+
+const subscriptionOf = (subString: string, subVersion: number, expressionType: string) => ({
+  classFilterMode: false,
+  codeSet: new Set<number>(),
+  expressionType,
+  subString,
+  subVersion,
+  tagsSet: new Set<string>(),
+  topic,
+})
+
+const pullOf = (
+  expression: string | undefined,
+  queueOffset: number,
+  subVersion: number,
+  suspendTimeoutMillis: number,
+): Request => ({
+  code: RequestCode.PULL_MESSAGE,
+  ext: Format.PullMessage.encode({
+    commitOffset: 0,
+    consumerGroup: group,
+    expressionType: "SQL92",
+    maxMsgNums: 32,
+    queueId: 0,
+    queueOffset,
+    subVersion,
+    ...(expression === undefined ? {} : { subscription: expression }),
+    suspendTimeoutMillis,
+    sysFlag: (expression === undefined ? 0 : PullFlag.SUBSCRIPTION) | (suspendTimeoutMillis > 0 ? PullFlag.SUSPEND : 0),
+    topic,
+  }),
+})
