@@ -157,11 +157,21 @@ export const ConsumerOffsets = record(
 )
 export type ConsumerOffsets = typeof ConsumerOffsets.Type
 
+/**
+ * `ahead`: by delay level as a text, runs of queue offsets behind the next one that are delivered, `[first, end)`.
+ * `tables`: the tables of delay levels, in ms, and from where in the log on each was in force.
+ */
+const DelayMark = record("GantryDelayMark", {
+  commitLogOffset: long,
+  ahead: optional(map(list(list(long)))),
+  tables: optional(list(record("GantryDelayTable", { commitLogOffset: long, delaysMs: list(long) }))),
+})
+
 /** `delayOffset.json`: by delay level (from 1), the next queue offset to deliver. */
 export const DelayOffsets = record(
   "delayOffset.json",
   {
-    gantry: optional(Mark),
+    gantry: optional(DelayMark),
     dataVersion: orElse(DataVersion, noVersion),
     offsetTable: orElse(numberMap(long), new Map()),
   },
@@ -215,7 +225,13 @@ export const parseConsumerOffsets = (text: string) => {
   const resets: NonNullable<NonNullable<typeof gantry>["resets"]> = gantry?.resets ?? new Map()
   return { ...rest, position: gantry?.commitLogOffset, resets }
 }
-export const parseDelayOffsets = (text: string) => read(DelayOffsets, text)
+export const parseDelayOffsets = (text: string) => {
+  const delays = DelayOffsets.parse(text)
+  if (delays instanceof Malformed) return delays
+  const { gantry, ...rest } = delays
+  const ahead: NonNullable<NonNullable<typeof gantry>["ahead"]> = gantry?.ahead ?? new Map()
+  return { ...rest, ahead, position: gantry?.commitLogOffset, tables: gantry?.tables ?? [] }
+}
 
 /**
  * The content of each file as it lies in `config/`, in pieces: the tables are read as the pieces are asked for, and may
@@ -268,8 +284,21 @@ export function* printConsumerOffsets({
   yield* ConsumerOffsets.pieces({ ...tables, ...gantry }, pretty, "")
 }
 
-export const printDelayOffsets = ({ position, ...offsets }: Positioned<DelayOffsets>): Iterable<string> =>
-  DelayOffsets.pieces({ ...offsets, ...mark(position) }, pretty, "")
+interface DelayMore {
+  readonly ahead?: ReadonlyMap<string, ReadonlyArray<ReadonlyArray<number>>>
+  readonly tables?: ReadonlyArray<{ readonly commitLogOffset: number; readonly delaysMs: ReadonlyArray<number> }>
+}
+
+export const printDelayOffsets = ({
+  ahead = new Map(),
+  position,
+  tables = [],
+  ...offsets
+}: Positioned<DelayOffsets> & DelayMore): Iterable<string> => {
+  const more = { ...(ahead.size > 0 ? { ahead } : {}), ...(tables.length > 0 ? { tables } : {}) }
+  const gantry = position === undefined ? {} : { gantry: { commitLogOffset: position, ...more } }
+  return DelayOffsets.pieces({ ...offsets, ...gantry }, pretty, "")
+}
 
 export const printRequestModes = ({ position, ...modes }: Positioned<RequestModes>): Iterable<string> =>
   RequestModes.pieces({ ...modes, ...mark(position) }, pretty, "")

@@ -28,7 +28,7 @@ export class OneBroker {
   readonly node: SimNode
   readonly diskWeather = new DiskWeather()
   broker!: Broker
-  readonly #config: BrokerConfig
+  #config: BrokerConfig
   readonly #client: RemotingClient
   #stop: () => void = () => {}
 
@@ -123,7 +123,9 @@ export class OneBroker {
     this.node.crash()
   }
 
-  start(options: NodeOptions = {}): void {
+  /** Starts it again, with other settings if there are any. */
+  start(options: NodeOptions = {}, changes: Partial<BrokerConfig> = {}): void {
+    this.#config = { ...this.#config, ...changes }
     this.#run(this.node.restart(options))
   }
 

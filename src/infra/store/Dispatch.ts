@@ -25,6 +25,8 @@ export type Projected = Recovered["last"]
 
 export class Dispatch {
   onArrival: ArrivalListener = () => {}
+  /** The delay levels that a record of the log was stored under; those of now, when nothing else is known. */
+  delayLevelsAt: (commitLogOffset: number) => ReadonlyArray<number>
   /** Records below it are in their queues and in the index. */
   projectedOffset = 0
   /** The newest of them. */
@@ -43,6 +45,7 @@ export class Dispatch {
     this.#index = index
     this.#options = options
     this.#world = world
+    this.delayLevelsAt = () => options.delayLevelsMs
   }
 
   /** Goes on where recovery ended. */
@@ -113,16 +116,22 @@ export class Dispatch {
   again({ isIndexed, message, queue }: RecoveredRecord): void {
     const { physicalOffset, sizeBytes, storeTimestamp, topic } = message
     const glance = Properties.glance(message.properties)
-    if (queue !== undefined && message.queueOffset >= queue.maxOffset)
-      this.#queues.append(queue, physicalOffset, sizeBytes, this.tagsCode(topic, glance, storeTimestamp))
+    if (queue !== undefined && message.queueOffset >= queue.maxOffset) {
+      const delays = topic === TopicName.SCHEDULE ? this.delayLevelsAt(physicalOffset) : this.#options.delayLevelsMs
+      this.#queues.append(queue, physicalOffset, sizeBytes, this.tagsCode(topic, glance, storeTimestamp, delays))
+    }
     if (!isIndexed) this.#indexKeys(topic, glance, physicalOffset, storeTimestamp)
   }
 
   /** In a delay queue the tags code is the time of delivery; elsewhere the hash of the tag. */
-  tagsCode(topic: string, glance: Properties.Glance, storeTimestamp: number): number {
+  tagsCode(
+    topic: string,
+    glance: Properties.Glance,
+    storeTimestamp: number,
+    delays = this.#options.delayLevelsMs,
+  ): number {
     if (topic === TopicName.SCHEDULE && glance.delay !== undefined) {
       const level = Number(glance.delay)
-      const delays = this.#options.delayLevelsMs
       if (level > 0) return storeTimestamp + (delays[Math.min(level, delays.length) - 1] ?? 1000)
     }
     return hashTags(glance.tags)

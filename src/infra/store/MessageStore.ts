@@ -152,6 +152,11 @@ export class MessageStore {
     this.#world.trace?.("Reopen", { commitLogOffsetEnd: recovered.endOffset })
   }
 
+  /** Recovery asks which delay levels a record was stored under. */
+  set delayLevelsAt(levelsAt: (commitLogOffset: number) => ReadonlyArray<number>) {
+    this.#dispatch.delayLevelsAt = levelsAt
+  }
+
   get onArrival(): ArrivalListener {
     return this.#dispatch.onArrival
   }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as BloomFilter from "../../domain/BloomFilter.ts"
+import * as DelayHistory from "../../domain/DelayHistory.ts"
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
 import * as Topic from "../../domain/Topic.ts"
@@ -212,18 +213,21 @@ const openStore = Effect.fnUntraced(function* (
     try: () => {
       refuseOtherKinds(world.disk, root)
       const metadata = new Metadata(world, root)
-      const foldFrom = metadata.load()
+      const foldFrom = metadata.load(delayLevelsMs)
       const store: MessageStore = new MessageStore(
         optionsOf(config, storeHost, delayLevelsMs, processId),
         world,
         (message) => metadata.fold(message, (offset) => store.recordAtSync(offset)),
       )
       store.queues.begins = (topic, queueId) => metadata.beginOf(topic, queueId)
+      store.delayLevelsAt = (offset) => DelayHistory.levelsAt(metadata.delayHistory, offset)
       const wasUsed = store.log.files.all.length > 0 || world.disk.list(`${root}/commitlog`).length > 0
       for (const _ of store.open(foldFrom, release)) continue
       return { metadata, store, wasUsed }
     },
-  }).pipe(Effect.flatMap((opened) => Effect.as(startMetadata(config, opened.metadata, opened.store), opened)))
+  }).pipe(
+    Effect.flatMap((opened) => Effect.as(startMetadata(config, opened.metadata, opened.store, delayLevelsMs), opened)),
+  )
 })
 
 /** The lock of the store: one process at a time. */
@@ -246,6 +250,7 @@ const startMetadata = (
   config: BrokerConfig,
   metadata: Metadata,
   store: MessageStore,
+  delayLevels: DelayLevel.DelayLevels,
 ): Effect.Effect<void, BrokerFault> =>
   Effect.callback((resume) => {
     const topics = Topic.systemTopics({
@@ -257,7 +262,7 @@ const startMetadata = (
       defaultTopicQueueNums: config.defaultTopicQueueNums,
       traceTopicEnable: config.traceTopicEnable,
     })
-    metadata.start(store, topics, SubscriptionGroup.predefined(), (failed) =>
+    metadata.start(store, topics, SubscriptionGroup.predefined(), delayLevels, (failed) =>
       resume(
         failed === undefined ? Effect.void : Effect.fail(new BrokerFault(`The store does not take records: ${failed}`)),
       ),

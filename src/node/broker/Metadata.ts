@@ -8,7 +8,9 @@
  */
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as DataVersion from "../../domain/DataVersion.ts"
-import { levelOfQueue } from "../../domain/DelayLevel.ts"
+import * as DelayHistory from "../../domain/DelayHistory.ts"
+import { type DelayLevels, defaultLevels, levelOfQueue } from "../../domain/DelayLevel.ts"
+import * as DelayProgress from "../../domain/DelayProgress.ts"
 import * as RequestMode from "../../domain/RequestMode.ts"
 import type { GroupConfig } from "../../domain/SubscriptionGroup.ts"
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
@@ -32,7 +34,10 @@ const queuesPerTurn = 64
 export type Durable = (failure: string | undefined) => void
 
 /** The snapshot that a record changes. A deletion changes the offsets and the request modes, too. */
-const tableOf: Readonly<Record<SystemRecords.SystemRecord["kind"], "groups" | "modes" | "offsets" | "topics">> = {
+const tableOf: Readonly<
+  Record<SystemRecords.SystemRecord["kind"], "delay" | "groups" | "modes" | "offsets" | "topics">
+> = {
+  delayLevels: "delay",
   forbidden: "groups",
   groups: "groups",
   groupsDeleted: "groups",
@@ -56,8 +61,10 @@ export class Metadata {
    * and the offsets at which their queues go on.
    */
   readonly #deleted = new Map<string, { readonly at: number; readonly nextOffsets: ReadonlyMap<number, number> }>()
-  /** By delay level, the next queue offset of its queue to deliver. */
-  readonly delayOffsets = new Map<number, number>()
+  /** By delay level, what of its queue is delivered. */
+  readonly #delays = new Map<number, DelayProgress.DelayProgress>()
+  /** Which tables of delay levels were in force, and from where on. */
+  delayHistory: DelayHistory.DelayHistory = DelayHistory.make()
   topicsVersion: DataVersion.DataVersion
   groupsVersion: DataVersion.DataVersion
   delayVersion: DataVersion.DataVersion
@@ -107,7 +114,7 @@ export class Metadata {
   }
 
   /** Reads the snapshots. Answers the log offset to fold from. Throws `StoreError`. */
-  load(): number {
+  load(delayLevels: DelayLevels = defaultLevels): number {
     const never = Number.MAX_SAFE_INTEGER
     const topics = this.#snapshots.topics()
     if (topics !== undefined) {
@@ -160,7 +167,19 @@ export class Metadata {
     }
     const delay = this.#snapshots.delayOffsets()
     if (delay !== undefined) {
-      for (const [level, queueOffset] of delay.offsetTable) this.delayOffsets.set(level, queueOffset)
+      for (const [level, queueOffset] of delay.offsetTable) this.#delays.set(level, DelayProgress.make(queueOffset))
+      for (const [level, runs] of delay.ahead)
+        this.#delays
+          .get(Number(level))
+          ?.ahead.push(...runs.map(([first = 0, end = 0]): DelayProgress.Run => [first, end]))
+      const [first, ...more] = delay.tables
+      if (first !== undefined) {
+        this.delayHistory = DelayHistory.make(first.delaysMs)
+        for (const { commitLogOffset, delaysMs } of more)
+          this.delayHistory = DelayHistory.begin(this.delayHistory, commitLogOffset, delaysMs)
+      }
+      // By what another program delivers is not in its file; the likeliest is what is configured.
+      else if (delay.position === undefined) this.delayHistory = DelayHistory.make(delayLevels)
       this.delayVersion = delay.dataVersion
       this.#positions.delay = delay.position ?? never
     }
@@ -203,6 +222,7 @@ export class Metadata {
     store: MessageStore,
     topics: ReadonlyArray<TopicConfig>,
     groups: ReadonlyArray<GroupConfig>,
+    delayLevels: DelayLevels,
     done: Durable,
   ): void {
     this.#store = store
@@ -221,6 +241,8 @@ export class Metadata {
     if (foreignModes.length > 0) records.push({ kind: "requestModes", requestModes: foreignModes })
     if (foreignTopics.length > 0) records.push({ kind: "topics", topics: foreignTopics })
     if (foreignGroups.length > 0) records.push({ groups: foreignGroups, kind: "groups" })
+    if (!DelayHistory.isSame(DelayHistory.current(this.delayHistory), delayLevels))
+      records.push({ delaysMs: delayLevels, kind: "delayLevels" })
     // A file that covers more than there is would have records skipped that are still to come.
     const { readableOffset } = store.log
     const isAhead = Object.values(this.#positions).some((at) => at > readableOffset && at < Number.MAX_SAFE_INTEGER)
@@ -307,9 +329,21 @@ export class Metadata {
     this.#journal.flush((failure) => this.#world.clock.soon(() => done(failure)))
   }
 
-  /** A delay level's message was delivered, or skipped: the next one is at `queueOffset`. */
-  delayAdvanced(level: number, queueOffset: number): void {
-    this.delayOffsets.set(level, queueOffset)
+  /** What of a delay level's queue is delivered; one of its own, which nobody keeps, for a level that has delivered nothing. */
+  delayProgress(level: number): DelayProgress.DelayProgress {
+    return this.#delays.get(level) ?? DelayProgress.make()
+  }
+
+  /** By delay level, the first queue offset that is not delivered. */
+  get delayOffsets(): ReadonlyMap<number, number> {
+    return new Map([...this.#delays].map(([level, { next }]) => [level, next]))
+  }
+
+  /** A delay level's message was delivered, or never will be. */
+  delayDelivered(level: number, queueOffset: number): void {
+    const progress = this.delayProgress(level)
+    this.#delays.set(level, progress)
+    DelayProgress.delivered(progress, queueOffset)
     this.#delayFile.changed()
   }
 
@@ -338,8 +372,7 @@ export class Metadata {
 
   #foldDelivered(source: StoredMessage | undefined): void {
     if (source === undefined || source.topic !== TopicName.SCHEDULE) return
-    const level = levelOfQueue(source.queueId)
-    this.delayOffsets.set(level, Math.max(this.delayOffsets.get(level) ?? 0, source.queueOffset + 1))
+    this.delayDelivered(levelOfQueue(source.queueId), source.queueOffset)
   }
 
   /** What a record of the log at `at` says of topics and groups. */
@@ -365,6 +398,9 @@ export class Metadata {
         return
       case "forbidden":
         for (const [group, topic, bits] of record.forbidden) this.#setForbidden(group, topic, bits)
+        return
+      case "delayLevels":
+        this.delayHistory = DelayHistory.begin(this.delayHistory, at, record.delaysMs)
         return
       case "offsets":
       case "requestModes":
@@ -413,6 +449,7 @@ export class Metadata {
     // Offsets are true when the journal says so.
     if (record.kind === "offsets") return
     this.#apply(record, at)
+    if (record.kind === "delayLevels") return this.#delayFile.changed()
     this.#applyToOffsets(record)
     this.#applyToModes(record)
     if (record.kind === "requestModes" || record.kind === "topicsDeleted" || record.kind === "groupsDeleted")
@@ -550,10 +587,20 @@ export class Metadata {
 
   #printDelay(): Iterable<string> {
     this.delayVersion = this.#bumped(this.delayVersion)
+    this.delayHistory = DelayHistory.forget(this.delayHistory, this.#store?.log.minOffset ?? 0)
+    const [first, ...more] = this.delayHistory
+    const isUsual = more.length === 0 && DelayHistory.isSame(first.levels, defaultLevels)
+    const ahead = [...this.#delays].flatMap(([level, progress]) =>
+      progress.ahead.length === 0 ? [] : [[String(level), [...progress.ahead]] as const],
+    )
     return ConfigJson.printDelayOffsets({
+      ahead: new Map(ahead),
       dataVersion: this.delayVersion,
       offsetTable: this.delayOffsets,
       position: this.#position(),
+      tables: isUsual
+        ? []
+        : this.delayHistory.map(({ commitLogOffset, levels }) => ({ commitLogOffset, delaysMs: levels })),
     })
   }
 

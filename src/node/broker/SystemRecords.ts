@@ -1,6 +1,6 @@
 /**
- * Gantry's own records in the log: changes and deletions of topics and groups, and consumer offsets, as messages of reserved topics whose
- * body is JSON with a kind and a version. They are born at 0.0.0.0:0, which no socket can forge, and clients may not
+ * Gantry's own records in the log: changes and deletions of topics and groups, consumer offsets, and
+ * tables of delay levels, as messages of reserved topics whose body is JSON with a kind and a version. They are born at 0.0.0.0:0, which no socket can forge, and clients may not
  * send to their topics. A record sets, so folding it twice is folding it once (promise P9).
  */
 import type { TopicConfig } from "../../domain/Topic.ts"
@@ -32,6 +32,7 @@ export interface DeletedGroup {
 export type ForbiddenTuple = readonly [string, string, number]
 
 export type SystemRecord =
+  | { readonly kind: "delayLevels"; readonly delaysMs: ReadonlyArray<number> }
   | { readonly kind: "topics"; readonly topics: ReadonlyArray<TopicConfig> }
   | { readonly kind: "groups"; readonly groups: ReadonlyArray<GroupConfig> }
   | { readonly kind: "offsets"; readonly offsets: ReadonlyArray<OffsetTuple> }
@@ -41,6 +42,7 @@ export type SystemRecord =
   | { readonly kind: "requestModes"; readonly requestModes: ReadonlyArray<Setting> }
 
 export const topicOf: Readonly<Record<SystemRecord["kind"], string>> = {
+  delayLevels: TopicName.GANTRY_TOPIC,
   forbidden: TopicName.GANTRY_GROUP,
   groups: TopicName.GANTRY_GROUP,
   groupsDeleted: TopicName.GANTRY_GROUP,
