@@ -92,6 +92,12 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   splitRegistrationSize: between(2, 100_000, "topics"),
   storePathRootDir: matching(/\S/, "the path of a folder"),
   syncFlushTimeout: interval,
+  transactionCheckInterval: interval,
+  transactionCheckMax: between(1, 1_000_000),
+  transactionOpBatchInterval: interval,
+  transactionOpMsgMaxSize: between(1, MiB, "characters"),
+  transactionPendingMax: between(1, 10_000_000),
+  transactionTimeOut: between(0, day, "milliseconds"),
   utcOffsetMinutes: between(-1_440, 1_440, "minutes"),
   writeRingBytes: between(4 * MiB, 2048 * MiB, "bytes"),
 }

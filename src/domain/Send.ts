@@ -17,7 +17,7 @@ import * as Properties from "./Properties.ts"
 import { PropertyName } from "./Properties.ts"
 import { type Refusal, refuse } from "./Refusal.ts"
 import { type GroupConfig, autoCreate as autoCreateGroup } from "./SubscriptionGroup.ts"
-import { MessageFlag } from "./SysFlag.ts"
+import { MessageFlag, withTransactionType } from "./SysFlag.ts"
 import * as Topic from "./Topic.ts"
 import type { TopicConfig } from "./Topic.ts"
 
@@ -306,5 +306,8 @@ const illegalBatch = (request: SendRequest): Result.Result<never, Refusal> | und
   return undefined
 }
 
-const sysFlagOf = (request: SendRequest, config: TopicConfig): number =>
-  config.topicFilterType === "MULTI_TAG" ? request.sysFlag | MessageFlag.MULTI_TAGS : request.sysFlag
+/** What makes a transaction is its property: bits alone would hide a message for ever. */
+const sysFlagOf = (request: SendRequest, config: TopicConfig): number => {
+  const sysFlag = withTransactionType(request.sysFlag, MessageFlag.TRANSACTION_NONE)
+  return config.topicFilterType === "MULTI_TAG" ? sysFlag | MessageFlag.MULTI_TAGS : sysFlag
+}

@@ -118,6 +118,13 @@ export const ConsumeMessageDirectly = header("ConsumeMessageDirectly", {
 })
 export type ConsumeMessageDirectly = typeof ConsumeMessageDirectly.Type
 
+/** RESUME_CHECK_HALF_MESSAGE (323). */
+export const ResumeCheckHalfMessage = header("ResumeCheckHalfMessage", {
+  topic: optional(text("Topic; 4.9 does not send it.")),
+  msgId: text("Offset message id."),
+})
+export type ResumeCheckHalfMessage = typeof ResumeCheckHalfMessage.Type
+
 /** QUERY_SUBSCRIPTION_BY_CONSUMER (345). */
 export const QuerySubscription = header("QuerySubscription", {
   group: text("Consumer group."),

@@ -195,6 +195,12 @@ export const RequestModes = record(
 )
 export type RequestModes = typeof RequestModes.Type
 
+/**
+ * `gantryTransactions.json`: how much of the log was searched for ends of transactions. A file of ours: Apache RocketMQ
+ * leaves it alone.
+ */
+export const TransactionProgress = record("gantryTransactions.json", { gantry: optional(Mark) })
+
 /** A file's content, and how much of the log it covers, in bytes; undefined when another program wrote it last. */
 export type Positioned<T> = Omit<T, "gantry"> & { readonly position: number | undefined }
 
@@ -232,6 +238,7 @@ export const parseDelayOffsets = (text: string) => {
   const ahead: NonNullable<NonNullable<typeof gantry>["ahead"]> = gantry?.ahead ?? new Map()
   return { ...rest, ahead, position: gantry?.commitLogOffset, tables: gantry?.tables ?? [] }
 }
+export const parseTransactionProgress = (text: string) => read(TransactionProgress, text)
 
 /**
  * The content of each file as it lies in `config/`, in pieces: the tables are read as the pieces are asked for, and may
@@ -299,6 +306,9 @@ export const printDelayOffsets = ({
   const gantry = position === undefined ? {} : { gantry: { commitLogOffset: position, ...more } }
   return DelayOffsets.pieces({ ...offsets, ...gantry }, pretty, "")
 }
+
+export const printTransactionProgress = (position: number): Iterable<string> =>
+  TransactionProgress.pieces(mark(position), pretty, "")
 
 export const printRequestModes = ({ position, ...modes }: Positioned<RequestModes>): Iterable<string> =>
   RequestModes.pieces({ ...modes, ...mark(position) }, pretty, "")

@@ -50,6 +50,8 @@ import { RetryHandler } from "./RetryHandler.ts"
 import { SendHandler } from "./SendHandler.ts"
 import { StatisticsService } from "./StatisticsService.ts"
 import { StatusHandlers } from "./StatusHandlers.ts"
+import { TransactionChecks } from "./TransactionChecks.ts"
+import { Transactions } from "./Transactions.ts"
 
 /** Why a broker does not start: the sentence says what to do. */
 export class BrokerFault extends Error {
@@ -109,6 +111,8 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   const pulls = new PullHandler(state)
   const delays = new DelayDelivery(state)
   const statistics = new StatisticsService(state)
+  const transactions = new Transactions(state)
+  const checks = new TransactionChecks(state, transactions)
   const onArrival = store.onArrival
   store.onArrival = (queue, queueOffset, tagsCode) => {
     if (queue.topic === TopicName.SCHEDULE) delays.arrived(queue)
@@ -125,8 +129,11 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       clients.stop()
       statistics.stop()
       delays.stop()
+      checks.stop()
+      transactions.stop()
     }),
   )
+  transactions.load()
   const nameServerClient = yield* Effect.acquireRelease(
     Effect.sync(() => new RemotingClient(world)),
     (made) => Effect.sync(() => made.close()),
@@ -138,7 +145,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
     nameServerClient,
     nameServers,
   )
-  const handlers = handlersOf(state, clients, pulls, statistics, routes)
+  const handlers = handlersOf(state, clients, pulls, statistics, routes, transactions)
   yield* Effect.addFinalizer(() => drain(server, pulls))
   const address = yield* listen(server, config.bindAddress, config.listenPort, handlers, "listenPort")
   state.brokerAddr = PeerAddress.print({ host: config.brokerIP1, port: address.port })
@@ -148,6 +155,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       Effect.catch((error) => Effect.sync(() => world.log.warn(`${error.message} Old clients use it; others do not.`))),
     )
   delays.start()
+  checks.start()
   yield* register(state, nameServerClient, nameServers, routes)
   yield* Effect.forkScoped(
     Effect.forever(
@@ -366,8 +374,9 @@ const handlersOf = (
   pulls: PullHandler,
   statistics: StatisticsService,
   routes: ClusterRoutes,
+  transactions: Transactions,
 ): Handlers => {
-  const sends = new SendHandler(state)
+  const sends = new SendHandler(state, transactions)
   const offsets = new OffsetHandlers(state)
   const retries = new RetryHandler(state)
   const queries = new QueryHandlers(state)
@@ -382,6 +391,8 @@ const handlersOf = (
     [RequestCode.PULL_MESSAGE, pulls.handle],
     [RequestCode.LITE_PULL_MESSAGE, pulls.handle],
     [RequestCode.CONSUMER_SEND_MSG_BACK, retries.handle],
+    [RequestCode.END_TRANSACTION, transactions.end],
+    [RequestCode.RESUME_CHECK_HALF_MESSAGE, transactions.resume],
     [RequestCode.HEART_BEAT, clients.heartbeat],
     [RequestCode.UNREGISTER_CLIENT, clients.unregister],
     [RequestCode.GET_CONSUMER_LIST_BY_GROUP, clients.consumerList],

@@ -69,6 +69,7 @@ export const defaults = {
   regionId: "DefaultRegion",
   registerBrokerTimeoutMills: 24_000,
   registerNameServerPeriod: 30_000,
+  rejectTransactionMessage: false,
   serverLoadBalancerEnable: true,
   shortPollingTimeMills: 1_000,
   slaveReadEnable: false,
@@ -79,6 +80,16 @@ export const defaults = {
   syncFlushTimeout: 5_000,
   traceOn: true,
   traceTopicEnable: false,
+  /** How often producers of undecided transactions are asked. */
+  transactionCheckInterval: 30_000,
+  transactionCheckMax: 15,
+  /** Settled halves are told of together, for so long or up to so many characters of an op message. */
+  transactionOpBatchInterval: 3_000,
+  transactionOpMsgMaxSize: 4_096,
+  /** Undecided transactions at once: each takes some memory until it is decided. */
+  transactionPendingMax: 1_000_000,
+  /** How old a half message is before its producer is asked. */
+  transactionTimeOut: 6_000,
   /** Minutes that local time, which deleteWhen is meant in, is ahead of UTC. */
   utcOffsetMinutes: 0,
   useServerSideResetOffset: true,

@@ -208,7 +208,7 @@ const sendSettingsOf = (config: BrokerConfig): Send.Settings => ({
   brokerName: config.brokerName,
   brokerPermission: config.brokerPermission,
   maxMessageSize: config.maxMessageSize,
-  rejectTransactionMessage: false,
+  rejectTransactionMessage: config.rejectTransactionMessage,
 })
 
 const pullSettingsOf = (config: BrokerConfig): Pull.Settings => ({

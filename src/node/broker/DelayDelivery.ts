@@ -8,6 +8,7 @@
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as DelayHistory from "../../domain/DelayHistory.ts"
 import * as DelayProgress from "../../domain/DelayProgress.ts"
+import { MessageFlag, withTransactionType } from "../../domain/SysFlag.ts"
 import { TopicName } from "../../domain/Topic.ts"
 import { type ConsumeQueueEntry, isBlank } from "../../format/ConsumeQueueEntry.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
@@ -190,7 +191,13 @@ export class DelayDelivery {
     }
     const put = store.put(
       store.queues.get(target.topic, target.queueId),
-      { ...message, preparedTransactionOffset: message.physicalOffset, properties: target.properties },
+      {
+        ...message,
+        preparedTransactionOffset: message.physicalOffset,
+        properties: target.properties,
+        // A message of a transaction that comes again: its source is not a half any more.
+        sysFlag: withTransactionType(message.sysFlag, MessageFlag.TRANSACTION_NONE),
+      },
       {
         // Told late rather than in doubt: progress that is not noted would deliver the message a second time.
         isPatient: true,

@@ -16,6 +16,7 @@ import type { GroupConfig } from "../../domain/SubscriptionGroup.ts"
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
 import type { TopicConfig } from "../../domain/Topic.ts"
 import { TopicName } from "../../domain/Topic.ts"
+import * as Transaction from "../../domain/Transaction.ts"
 import * as ConfigJson from "../../format/ConfigJson.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
 import { DiskError } from "../../infra/disk/Disk.ts"
@@ -65,6 +66,10 @@ export class Metadata {
   readonly #delays = new Map<number, DelayProgress.DelayProgress>()
   /** Which tables of delay levels were in force, and from where on. */
   delayHistory: DelayHistory.DelayHistory = DelayHistory.make()
+  /** Ends of transactions that the log told of, by the CommitLog offset that their records name; see `Transactions`. */
+  readonly endedHalves = new Map<number, Transaction.Outcome>()
+  /** Up to where the log, readable up to an offset, has told all ends of transactions by op messages. */
+  transactionsNoted: (readableOffset: number) => number = (readableOffset) => readableOffset
   topicsVersion: DataVersion.DataVersion
   groupsVersion: DataVersion.DataVersion
   delayVersion: DataVersion.DataVersion
@@ -74,7 +79,7 @@ export class Metadata {
   readonly #world: World
   readonly #snapshots: Snapshots
   #store: MessageStore | undefined
-  #positions = { delay: 0, groups: 0, modes: 0, offsets: 0, topics: 0 }
+  #positions = { delay: 0, groups: 0, modes: 0, offsets: 0, topics: 0, transactions: 0 }
   #isForeign = { groups: false, modes: false, offsets: false, topics: false }
   readonly #journal: OffsetJournal
   readonly #topicsFile: SnapshotFile
@@ -82,6 +87,7 @@ export class Metadata {
   readonly #offsetsFile: SnapshotFile
   readonly #delayFile: SnapshotFile
   readonly #modesFile: SnapshotFile
+  readonly #transactionsFile: SnapshotFile
   /** What is being deleted: its record is on its way. */
   readonly #leavingTopics = new Set<string>()
   readonly #leavingGroups = new Set<string>()
@@ -97,6 +103,9 @@ export class Metadata {
     this.#offsetsFile = file("consumerOffset.json", () => this.#printOffsets())
     this.#delayFile = file("delayOffset.json", () => this.#printDelay())
     this.#modesFile = file("messageRequestMode.json", () => this.#printModes())
+    this.#transactionsFile = file("gantryTransactions.json", () =>
+      ConfigJson.printTransactionProgress(this.transactionsNoted(this.#position())),
+    )
     this.#journal = new OffsetJournal(
       world,
       (record, done) => this.#append([record], done),
@@ -183,12 +192,15 @@ export class Metadata {
       this.delayVersion = delay.dataVersion
       this.#positions.delay = delay.position ?? never
     }
+    // A store that comes from Apache RocketMQ has no such file: what its broker would ask again is asked again here.
+    this.#positions.transactions = this.#snapshots.transactions()?.position ?? (this.#isForeign.topics ? never : 0)
     return Math.min(...Object.values(this.#positions))
   }
 
   /** Folds one record of the log. `source` reads the record that a delivered one was made from. */
   fold(message: StoredMessage, source: (commitLogOffset: number) => StoredMessage | undefined): void {
     const at = message.physicalOffset
+    if (this.#foldTransaction(message, at)) return
     if (message.preparedTransactionOffset > 0 && transactionType(message.sysFlag) === MessageFlag.TRANSACTION_NONE) {
       if (at >= this.#positions.delay) this.#foldDelivered(source(message.preparedTransactionOffset))
       return
@@ -210,6 +222,27 @@ export class Metadata {
     if (at >= this.#positions[tableOf[record.kind]]) this.#apply(record, at)
     if (at >= this.#positions.offsets) this.#applyToOffsets(record)
     if (at >= this.#positions.modes) this.#applyToModes(record)
+  }
+
+  /** Whether a record is one of a transaction that nothing else is to be learnt from. */
+  #foldTransaction(message: StoredMessage, at: number): boolean {
+    const resumed = Transaction.resumedBy(message)
+    const ended = Transaction.endedBy(message)
+    if (resumed === undefined && ended === undefined) return false
+    if (at < this.#positions.transactions) return true
+    if (resumed !== undefined) this.endedHalves.delete(resumed)
+    if (ended !== undefined) this.endedHalves.set(ended.id, ended.outcome)
+    return true
+  }
+
+  /** From where on the log was searched for ends of transactions at the start. */
+  get transactionsPosition(): number {
+    return this.#positions.transactions
+  }
+
+  /** Op messages that tell of ends are on disk. */
+  transactionsAdvanced(): void {
+    this.#transactionsFile.changed()
   }
 
   /** Where a queue of a topic that was deleted begins; undefined for any other. */
@@ -351,7 +384,7 @@ export class Metadata {
   writeProgress(done: Durable): void {
     // What the store refused before is tried again.
     this.#journal.flush()
-    this.#write([this.#offsetsFile, this.#delayFile], done)
+    this.#write([this.#offsetsFile, this.#delayFile, this.#transactionsFile], done)
   }
 
   /** Writes every snapshot whose records lie in the log alone: afterwards the log may lose its oldest segment. */
@@ -367,7 +400,14 @@ export class Metadata {
   }
 
   get #files(): ReadonlyArray<SnapshotFile> {
-    return [this.#topicsFile, this.#groupsFile, this.#offsetsFile, this.#delayFile, this.#modesFile]
+    return [
+      this.#topicsFile,
+      this.#groupsFile,
+      this.#offsetsFile,
+      this.#delayFile,
+      this.#modesFile,
+      this.#transactionsFile,
+    ]
   }
 
   #foldDelivered(source: StoredMessage | undefined): void {

@@ -45,6 +45,7 @@ const changeable: ReadonlyMap<keyof BrokerConfig, Check> = new Map<keyof BrokerC
   ["maxMsgsNumBatch", whole(1, 10_000)],
   ["namesrvAddr", (text) => ("illegal" in PeerAddress.parseList(text) ? undefined : text)],
   ["notifyConsumerIdsChangedEnable", flag],
+  ["rejectTransactionMessage", flag],
   ["serverLoadBalancerEnable", flag],
   ["shortPollingTimeMills", whole(1, 86_400_000)],
   ["slaveReadEnable", flag],

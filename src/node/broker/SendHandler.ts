@@ -11,6 +11,7 @@ import * as PutTimes from "../../domain/PutTimes.ts"
 import type { Refusal } from "../../domain/Refusal.ts"
 import * as Send from "../../domain/Send.ts"
 import * as Topic from "../../domain/Topic.ts"
+import * as Transaction from "../../domain/Transaction.ts"
 import * as Result from "effect/Result"
 import * as Batch from "../../format/Batch.ts"
 import { type Command, printedResponseHeader, serializeJson } from "../../format/Command.ts"
@@ -23,18 +24,21 @@ import type { Call } from "../../infra/remoting/Call.ts"
 import type { Appended, MessageIn, PutRefusal, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
 import { answerMalformed, type BrokerState } from "./BrokerState.ts"
 import { Replies, ReplyCall, type SendCall } from "./Replies.ts"
+import type { Transactions } from "./Transactions.ts"
 
 const noWait = "false"
 
 export class SendHandler {
   readonly #state: BrokerState
+  readonly #transactions: Transactions
   /** Sends that wait for their topic, by topic, in order of arrival. */
   readonly #creating = new Map<string, Array<() => void>>()
   readonly #replies: Replies
 
-  constructor(state: BrokerState) {
+  constructor(state: BrokerState, transactions: Transactions) {
     this.#state = state
     this.#replies = new Replies(state)
+    this.#transactions = transactions
   }
 
   readonly handle = (command: Command, call: Call): void => {
@@ -75,12 +79,6 @@ export class SendHandler {
     )
     if (Result.isFailure(decided)) return this.#refuseAs(call, decided.failure)
     const accepted = decided.success
-    if (accepted.isHalf)
-      return this.#refuse(
-        call,
-        ResponseCode.NO_PERMISSION,
-        `the broker[${state.config.brokerName}] takes no transactional messages: they come with a later version. The message was not stored.`,
-      )
     // Single messages neither: Apache RocketMQ does not open a store in which such a topic has queues of another kind.
     if (Topic.isBatchQueue(accepted.config))
       return this.#refuse(
@@ -127,6 +125,7 @@ export class SendHandler {
     if (isBatch) return this.#storeBatch(accepted, header, body, call)
     const state = this.#state
     const stamped = Send.stampProperties(accepted.properties, state.stamp, state.newUniqKey)
+    if (accepted.isHalf) return this.#storeHalf(accepted, header, stamped, body, call)
     const glance = Properties.glance(stamped)
     if (glance.delay === undefined && isTimer(stamped))
       return this.#refuse(
@@ -158,6 +157,38 @@ export class SendHandler {
     const put = state.store.put(state.store.queues.get(topic, queueId), message, waits ? waiter : undefined)
     if (typeof put === "string") return this.#refusePut(call, put)
     state.world.trace?.("Send", sent(put, glance.uniqKey))
+    if (!waits) waiter.stored("Stored", put)
+  }
+
+  /** A half message: stored where no consumer looks, answered as if it lay in the queue that it is for. */
+  #storeHalf(accepted: Send.Accepted, header: Format.SendMessage, stamped: string, body: Buffer, call: SendCall): void {
+    const state = this.#state
+    const { halfQueue, settings, table } = this.#transactions
+    const { queueId, sysFlag, topic } = accepted
+    const hidden = Transaction.hide({ properties: stamped, queueId, topic }, table.pending.size, settings)
+    if (Result.isFailure(hidden)) return this.#refuseAs(call, hidden.failure)
+    const properties = hidden.success
+    const glance = Properties.glance(properties)
+    const waits = glance.wait !== noWait
+    const waiter = new SendWaiter(state, call, queueId, glance.uniqKey)
+    const put = state.store.put(
+      halfQueue,
+      {
+        body,
+        bornHost: state.bornHost(call.connection),
+        bornTimestamp: header.bornTimestamp,
+        flag: header.flag,
+        glance,
+        preparedTransactionOffset: 0,
+        properties,
+        reconsumeTimes: header.reconsumeTimes ?? 0,
+        sysFlag,
+      },
+      waits ? waiter : undefined,
+    )
+    if (typeof put === "string") return this.#refusePut(call, put)
+    this.#transactions.begun(put, properties)
+    state.world.trace?.("SendHalf", sent(put, glance.uniqKey))
     if (!waits) waiter.stored("Stored", put)
   }
 

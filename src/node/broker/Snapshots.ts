@@ -27,6 +27,7 @@ export class Snapshots {
   readonly offsets = () => this.#read("consumerOffset.json", ConfigJson.parseConsumerOffsets)
   readonly requestModes = () => this.#read("messageRequestMode.json", ConfigJson.parseRequestModes)
   readonly delayOffsets = () => this.#read("delayOffset.json", ConfigJson.parseDelayOffsets)
+  readonly transactions = () => this.#read("gantryTransactions.json", ConfigJson.parseTransactionProgress)
 
   /** Reads a file, or its `.bak` as Apache RocketMQ does when the file is missing or empty. */
   #read<T>(name: string, parse: (text: string) => T | Malformed): T | undefined {

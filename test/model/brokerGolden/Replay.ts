@@ -44,6 +44,8 @@ export const settings: BrokerConfig = {
   maxIndexNum: 4000,
   maxMessageSize: 20_000,
   storePathRootDir: "/store",
+  transactionCheckInterval: 3000,
+  transactionTimeOut: 2000,
   writeRingBytes: 2 * 1024 * 1024,
 }
 
@@ -112,6 +114,8 @@ class Replay {
   /** Subscription versions that were sent, by group and topic. */
   readonly #subscribed = new Map<string, Map<string, number>>()
   readonly #offsets = new Map<number, number>()
+  /** Where our half messages lie, by unique key: as an END_TRANSACTION names them. */
+  readonly #halves = new Map<string, Readonly<Record<"commitLogOffset" | "tranStateTableOffset", string>>>()
   readonly #standIns = new Set<string>()
   readonly #prepared: Array<string> = []
   /** The client ids that spoke on each connection. */
@@ -210,6 +214,8 @@ class Replay {
       const physicalOffset = this.#offsets.get(id.physicalOffset)
       if (physicalOffset !== undefined) ours["msgId"] = MessageId.encode({ ...id, physicalOffset })
     }
+    const half = code === RequestCode.END_TRANSACTION ? this.#halves.get(textOf(asked, "msgId") ?? "") : undefined
+    if (half !== undefined) Object.assign(ours, half)
     // A pull that overtook its heartbeat: it asks for a version that the broker has not heard of.
     if (theirs?.code === 25) {
       const known = this.#subscribed.get(textOf(asked, "consumerGroup")!)?.get(textOf(asked, "topic")!)
@@ -358,10 +364,11 @@ class Replay {
   }
 
   /** Notes which of our CommitLog offsets stands for a recorded one. */
-  #learn({ code, theirs }: Recorded, ours: Command.Command): void {
+  #learn({ asked, code, theirs }: Recorded, ours: Command.Command): void {
     // A reply that could not be handed on is stored all the same.
     if (theirs?.code !== ours.code || (ours.code !== 0 && !isReply(code))) return
     if (isSend(code) || isReply(code)) {
+      if (Properties.find(Recording.propertiesOf(asked), PropertyName.TRAN_MSG) !== undefined) this.#learnHalf(ours)
       const ourIds = (textOf(ours, "msgId") ?? "").split(",")
       for (const [i, theirId] of (textOf(theirs, "msgId") ?? "").split(",").entries()) {
         const left = MessageId.decode(theirId)
@@ -378,6 +385,15 @@ class Replay {
       const found = ourMessages.get(place(one.topic, one.queueId, one.queueOffset))
       if (found !== undefined) this.#offsets.set(one.physicalOffset, found)
     }
+  }
+
+  #learnHalf(ours: Command.Command): void {
+    const id = MessageId.decode(textOf(ours, "msgId") ?? "")
+    if (id instanceof Error) return
+    this.#halves.set(textOf(ours, "transactionId") ?? "", {
+      commitLogOffset: String(id.physicalOffset),
+      tranStateTableOffset: String(numberOf(ours, "queueOffset")),
+    })
   }
 
   #note({ asked, client, code }: Recorded): void {

@@ -11,6 +11,7 @@ import { account as remotingHeader } from "./remotingHeader.ts"
 import { account as sql92 } from "./sql92.ts"
 import { account as storeRecords } from "./storeRecords.ts"
 import { account as tagSubscription } from "./tagSubscription.ts"
+import { account as transaction } from "./transaction.ts"
 import { account as validation } from "./validation.ts"
 
 export const accounts: Readonly<Record<string, Account>> = {
@@ -25,5 +26,6 @@ export const accounts: Readonly<Record<string, Account>> = {
   sql92,
   "store-records": storeRecords,
   "tag-subscription": tagSubscription,
+  transaction,
   validation,
 }
