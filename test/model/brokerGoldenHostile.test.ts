@@ -36,8 +36,10 @@ const ask = (peer: Peer, request: Hostile, waitMs = 2000): Command.Command | und
 /** Longer than any answer takes, and than the held pulls of `valid` are held. */
 const answeredWithinMs = 2000
 
+/** A pull that waits for messages; an end of a transaction that says nothing. */
 const isHeld = ({ code, ext }: Hostile): boolean =>
-  (code === 11 || code === 361) && (Number(ext["sysFlag"]) & 2) !== 0 && Number(ext["suspendTimeoutMillis"]) > 1000
+  (code === 37 && Number(ext["commitOrRollback"]) === 0) ||
+  ((code === 11 || code === 361) && (Number(ext["sysFlag"]) & 2) !== 0 && Number(ext["suspendTimeoutMillis"]) > 1000)
 
 const responseCodes: ReadonlySet<number> = new Set(Object.values(ResponseCode))
 
@@ -80,7 +82,7 @@ const strangePaths = (disk: SimDisk): ReadonlyArray<string> =>
       !/^\/store(?:\/(?:abort|checkpoint|lock|gantry\.mark|commitlog(?:\/\d{20})?|consumequeue|index(?:\/\d{17})?))?$/.test(
         path,
       ) &&
-      !/^\/store\/config(?:\/(?:topics|subscriptionGroup|consumerOffset|delayOffset|messageRequestMode)\.json(?:\.bak|\.tmp)?)?$/.test(
+      !/^\/store\/config(?:\/(?:topics|subscriptionGroup|consumerOffset|delayOffset|messageRequestMode|gantryTransactions)\.json(?:\.bak|\.tmp)?)?$/.test(
         path,
       ) &&
       !isQueuePath(path),
@@ -155,8 +157,8 @@ describe("hostile requests to a broker (P11)", () => {
     const peer = start(nowMs, 1).connect()
     setUp(peer)
     for (const { body = "", code, ext } of valid) {
-      // Offset 0 is a record of ours; after a reset the first pull is told so.
-      const answers = [11, 36].includes(code) ? [0, 1, 21] : [0]
+      // Offset 0 is a record of ours, of no transaction; after a reset the first pull is told so.
+      const answers = [11, 36, 37, 323].includes(code) ? [0, 1, 21] : [0]
       expect([code, answers.includes(ask(peer, plain(code, ext, body))!.code)]).toEqual([code, true])
     }
   })

@@ -62,12 +62,10 @@ export class Transactions {
     const { metadata, store, world } = this.#state
     const queue = this.halfQueue
     queue.correctMin(store.log.minOffset)
-    const offsetOf = (topic: string) =>
-      ConsumerOffset.query(metadata.offsets, Transaction.consumerGroup, topic, Transaction.halfQueueId) ?? 0
-    const settled = this.ops.load(offsetOf(TopicName.TRANS_OP_HALF))
+    const settled = this.ops.load(this.#noted(TopicName.TRANS_OP_HALF))
     const restoring = Transaction.restoring()
     const { endedHalves } = metadata
-    const from = Math.max(offsetOf(TopicName.TRANS_HALF), queue.minOffset)
+    const from = Math.max(this.#noted(TopicName.TRANS_HALF), queue.minOffset)
     for (let queueOffset = from; queueOffset < queue.maxOffset; queueOffset++) {
       if (settled.has(queueOffset)) continue
       const entry = queue.entrySync(queueOffset)
@@ -118,23 +116,29 @@ export class Transactions {
 
   /** The group's offsets follow: what a start, here or in Apache RocketMQ, need not look at again. */
   noteProgress(): void {
-    const { metadata, world } = this.#state
     const half = Transaction.progress(this.#table, this.halfQueue.nextOffset)
-    const moved = [
-      [TopicName.TRANS_HALF, half] as const,
-      [TopicName.TRANS_OP_HALF, this.ops.progress(half)] as const,
-    ].map(([topic, queueOffset]) =>
-      ConsumerOffset.commit(metadata.offsets, {
-        clientId: undefined,
-        group: Transaction.consumerGroup,
-        holder: undefined,
-        nowMs: world.clock.nowMs(),
-        queueId: Transaction.halfQueueId,
-        queueOffset,
-        topic,
-      }),
-    )
-    if (moved.includes("Stored")) metadata.offsetCommitted()
+    this.#note(TopicName.TRANS_HALF, half)
+    this.#note(TopicName.TRANS_OP_HALF, this.ops.progress(half))
+  }
+
+  #note(topic: string, queueOffset: number): void {
+    const { metadata, world } = this.#state
+    if (queueOffset === this.#noted(topic)) return
+    const committed = ConsumerOffset.commit(metadata.offsets, {
+      clientId: undefined,
+      group: Transaction.consumerGroup,
+      holder: undefined,
+      nowMs: world.clock.nowMs(),
+      queueId: Transaction.halfQueueId,
+      queueOffset,
+      topic,
+    })
+    if (committed === "Stored") metadata.offsetCommitted()
+  }
+
+  #noted(topic: string): number {
+    const { offsets } = this.#state.metadata
+    return ConsumerOffset.query(offsets, Transaction.consumerGroup, topic, Transaction.halfQueueId) ?? 0
   }
 
   /** END_TRANSACTION (37). "Unknown" is never answered, asked for or not: RocketMQ's clients do not wait for it. */
