@@ -40,7 +40,7 @@ const text = (file: string): string => readFileSync(new URL(file, import.meta.ur
 /** Names of the actions in the module's `Next`. */
 export const actionsOf = (file: string): Array<string> => {
   const next = /^Next ==\n([^]*?)\n\n/m.exec(text(file))?.[1] ?? ""
-  return [...next.matchAll(/(?:: |\\\/ )(\w+)(?:\([\w, ]+\))?$/gm)].map(([, name = ""]) => name)
+  return [...next.matchAll(/(?:: |\\\/ )(\w+)(?:\([\w, [\]]+\))?$/gm)].map(([, name = ""]) => name)
 }
 
 /** Names of the actions in the table of spec/README.md under the heading of the module. */
