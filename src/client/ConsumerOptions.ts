@@ -4,6 +4,7 @@ import * as ClientCheck from "../domain/ClientCheck.ts"
 import type { ConsumeFromWhere } from "../domain/ConsumerGroup.ts"
 import type { MessageQueue } from "../domain/MessageQueue.ts"
 import * as Rebalance from "../domain/Rebalance.ts"
+import * as Sql92 from "../domain/Sql92.ts"
 import * as Subscription from "../domain/Subscription.ts"
 import { ArgumentError } from "./GantryError.ts"
 import { md5Place } from "./md5Place.ts"
@@ -208,6 +209,18 @@ export const subscriptionOf = (option: SubscriptionOption, subVersion: number): 
     asked.sql === undefined
       ? Subscription.parse(asked.topic, asked.expression ?? asked.tags?.join(" || "), subVersion)
       : Subscription.parseTyped(asked.topic, asked.sql, "SQL92", subVersion)
-  if (Result.isSuccess(read)) return read.success
-  throw new ArgumentError(read.failure.remark)
+  if (Result.isFailure(read)) throw new ArgumentError(read.failure.remark)
+  if (asked.sql !== undefined) checkSql(asked.topic, asked.sql)
+  return read.success
+}
+
+/** Brokers read a condition as far as it goes and pass over the rest: what would be passed over is a mistake. */
+const checkSql = (topic: string, sql: string): void => {
+  const filter = Sql92.compile(sql)
+  if (!Sql92.isFilter(filter))
+    throw new ArgumentError(`The subscription of topic "${topic}" cannot be read: ${Sql92.printFault(filter)}`)
+  if (filter.rest !== undefined)
+    throw new ArgumentError(
+      `The subscription of topic "${topic}" goes on behind a whole condition: ${JSON.stringify(sql.slice(filter.rest, filter.rest + 40))} would never count`,
+    )
 }

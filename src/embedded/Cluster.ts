@@ -140,6 +140,8 @@ const configsOf = (options: ClusterOptions, namesrv: Address, broker: Address): 
     broker: {
       ...BrokerConfig.defaults,
       ...(store === undefined ? memorySettings : {}),
+      // RocketMQ leaves it off to save a busy broker work.
+      enablePropertyFilter: true,
       bindAddress: host,
       brokerIP1: advertisedHost,
       // Beside a port that nobody chose, the one two below may be anybody's.

@@ -233,6 +233,7 @@ export class Simulation {
     const config: BrokerConfig.BrokerConfig = {
       ...BrokerConfig.defaults,
       ...smallFiles,
+      enablePropertyFilter: true,
       ...this.#options.settings,
       bindAddress: "0.0.0.0",
       brokerIP1: host,

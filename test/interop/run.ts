@@ -32,7 +32,11 @@ import type { Properties, Servers } from "./servers.ts"
 /** Scenarios of one JVM that run at the same time: most of their time is waiting. */
 const width = 6
 
-const usual: Properties = { mappedFileSizeCommitLog: 16_777_216, flushConsumerOffsetInterval: 500 }
+const usual: Properties = {
+  enablePropertyFilter: true,
+  flushConsumerOffsetInterval: 500,
+  mappedFileSizeCommitLog: 16_777_216,
+}
 const strict: Properties = { ...usual, autoCreateTopicEnable: false, autoCreateSubscriptionGroup: false }
 
 const { values: options } = parseArgs({

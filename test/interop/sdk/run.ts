@@ -77,6 +77,7 @@ const main = async (): Promise<number> => {
     "missing" in java ? scenarios : { ...scenarios, ...Mixed.scenarios(java) }
   const folder = mkdtempSync(join(tmpdir(), "gantry-sdk-"))
   const cluster = await Cluster.start(servers, folder, {
+    enablePropertyFilter: true,
     flushConsumerOffsetInterval: 500,
     mappedFileSizeCommitLog: 16_777_216,
   })

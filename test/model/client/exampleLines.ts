@@ -22,6 +22,10 @@ export const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
     "no name server: NAME_SERVER_UNREACHABLE, try again",
     "the user went away",
   ],
+  "filter.ts": [
+    "stove north 80",
+    'The subscription of topic "parcels" cannot be read: SQL92 expression, line 1 column 14: "&" begins no word: conditions are joined with AND',
+  ],
   "nameservers.ts": ["code SEND_OK", "property SEND_OK", "environment SEND_OK", "endpoint SEND_OK"],
   "ordered.ts": ["A created, A paid, A shipped", "B created, B paid, B shipped"],
   "produce.ts": ["SEND_OK 32 orders true", "100 stored", "sent"],

@@ -11,6 +11,7 @@ final class Scenarios {
         Sends.register(byName);
         Pushes.register(byName);
         Retries.register(byName);
+        Filters.register(byName);
         Pulls.register(byName);
         LitePulls.register(byName);
         Offsets.register(byName);
