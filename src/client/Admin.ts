@@ -19,7 +19,9 @@ import { TopicList } from "../format/RouteData.ts"
 import * as StoredMessage from "../format/StoredMessage.ts"
 import * as PeerAddress from "../infra/remoting/PeerAddress.ts"
 import { AdminCalls, type BrokerOfCluster, type Where } from "./core/AdminCalls.ts"
+import { type DeadLetterQuery, DeadLetters, type ResendDeadLetters, type Resent } from "./core/DeadLetters.ts"
 import type { Instance } from "./core/Instance.ts"
+import { type MessageTrackOfGroup, messageTracks } from "./core/messageTracks.ts"
 import { searchOffset } from "./core/startOffsets.ts"
 import { ArgumentError, type GantryError, RouteError } from "./GantryError.ts"
 import { Message } from "./Message.ts"
@@ -71,6 +73,15 @@ export interface ResetOffsets {
   readonly group: string
   readonly topic: string
   readonly to: "begin" | "end" | { readonly timestampMs: number }
+}
+
+export interface CloneOffsets {
+  /** The group whose offsets are copied. */
+  readonly from: string
+  /** The group that is moved; its members go on as they are until they start again. */
+  readonly to: string
+  /** Default: every topic of the group. */
+  readonly topic?: string
 }
 
 export interface MessageQuery {
@@ -263,6 +274,17 @@ export class Admin {
     }
   }
 
+  /** Puts a group where another one is. */
+  async cloneOffsets({ from, to, topic }: CloneOffsets): Promise<void> {
+    const ext = Format.CloneGroupOffset.encode({
+      destGroup: to,
+      offline: true,
+      srcGroup: from,
+      ...(topic === undefined ? {} : { topic }),
+    })
+    await this.#calls.eachMaster({ code: RequestCode.CLONE_GROUP_OFFSET, ext })
+  }
+
   /** Says how far a group is in one queue. Members that are at work there go on as they were. */
   async setOffset(group: string, queue: MessageQueue, offset: number): Promise<void> {
     const { queueId, topic } = queue
@@ -325,6 +347,21 @@ export class Admin {
       .slice(0, max)
   }
 
+  /** What has become of a message in each group that reads its topic. */
+  async track(message: Message): Promise<ReadonlyArray<MessageTrackOfGroup>> {
+    return messageTracks(this.#calls, message)
+  }
+
+  /** What a group has given up on, oldest first in each queue; empty when it has given up on nothing. */
+  async deadLetters(query: DeadLetterQuery): Promise<ReadonlyArray<Message>> {
+    return this.#deadLetters.find(query)
+  }
+
+  /** Sends dead letters again, with all their attempts before them. They stay among the dead letters, too. */
+  async resendDeadLetters(resend: ResendDeadLetters): Promise<ReadonlyArray<Resent>> {
+    return this.#deadLetters.resend(resend)
+  }
+
   /** The client ids of a group's members now. */
   async consumers(group: string): Promise<ReadonlyArray<string>> {
     const code = RequestCode.GET_CONSUMER_CONNECTION_LIST
@@ -352,6 +389,13 @@ export class Admin {
   /** The topic that a group's retried messages come by. */
   retryTopic(group: string): string {
     return retryTopic(group)
+  }
+
+  get #deadLetters(): DeadLetters {
+    return new DeadLetters(this.#calls.instance, async (topic) => {
+      const names = new Set(await this.topics({ all: true }))
+      return names.has(topic) ? this.queues(topic) : []
+    })
   }
 
   get #names(): string {

@@ -291,9 +291,11 @@ const adminOf = (core: ClientCore): AdminEffects => {
       )
   return {
     brokers: wrap(admin.brokers),
+    cloneOffsets: wrap(admin.cloneOffsets),
     consumers: wrap(admin.consumers),
     createGroup: wrap(admin.createGroup),
     createTopic: wrap(admin.createTopic),
+    deadLetters: wrap(admin.deadLetters),
     deleteGroup: wrap(admin.deleteGroup),
     deleteTopic: wrap(admin.deleteTopic),
     groupProgress: wrap(admin.groupProgress),
@@ -302,11 +304,13 @@ const adminOf = (core: ClientCore): AdminEffects => {
     messages: wrap(admin.messages),
     producers: wrap(admin.producers),
     queues: wrap(admin.queues),
+    resendDeadLetters: wrap(admin.resendDeadLetters),
     resetOffsets: wrap(admin.resetOffsets),
     setOffset: wrap(admin.setOffset),
     setRequestMode: wrap(admin.setRequestMode),
     topicOffsets: wrap(admin.topicOffsets),
     topics: wrap(admin.topics),
+    track: wrap(admin.track),
   }
 }
 

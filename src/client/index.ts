@@ -2,6 +2,7 @@
 export type { MessageQueue } from "../domain/MessageQueue.ts"
 export {
   Admin,
+  type CloneOffsets,
   type CreateGroup,
   type CreateTopic,
   type GroupProgress,
@@ -11,6 +12,8 @@ export {
   type TopicOffset,
 } from "./Admin.ts"
 export type { BrokerOfCluster, Where } from "./core/AdminCalls.ts"
+export type { DeadLetterQuery, ResendDeadLetters, Resent } from "./core/DeadLetters.ts"
+export type { MessageTrackOfGroup } from "./core/messageTracks.ts"
 export { Consumer, type RunOptions } from "./Consumer.ts"
 export type {
   ConsumeFromOption,

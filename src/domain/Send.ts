@@ -135,7 +135,10 @@ const retried = (
   const group = known ?? created
   if (group === undefined) return unknownGroup(groupName)
   const max = attemptsMax(group, request)
-  if (request.reconsumeTimes <= max && !view.isAnyLockHeld(groupName)) {
+  // Who consumes in order sends a message here to give it up, which has failed at least once. One that begins anew comes
+  // from an administrator.
+  const isGivenUp = request.reconsumeTimes > 0 && view.isAnyLockHeld(groupName)
+  if (request.reconsumeTimes <= max && !isGivenUp) {
     return accepted(request, config, create, created, settings)
   }
   const topic = Topic.dlqTopic(groupName)
