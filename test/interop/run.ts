@@ -36,6 +36,9 @@ const usual: Properties = {
   enablePropertyFilter: true,
   flushConsumerOffsetInterval: 500,
   mappedFileSizeCommitLog: 16_777_216,
+  transactionTimeOut: 1000,
+  transactionCheckInterval: 1000,
+  transactionCheckMax: 12,
 }
 const strict: Properties = { ...usual, autoCreateTopicEnable: false, autoCreateSubscriptionGroup: false }
 

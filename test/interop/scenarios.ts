@@ -19,6 +19,9 @@ export const sends = [
 export const shared = [
   "rebalance",
   "delay-level",
+  "transaction-given-up",
+  "transaction",
+  "transaction-orphaned",
   "dead-letter",
   "retry",
   "pull-not-woken",
@@ -54,7 +57,7 @@ export const shared = [
  * One after the other. A RocketMQ name server may overlook a change of a topic when others are created beside it. After
  * the stop the broker creates nothing by itself, which the last one needs.
  */
-export const alone = ["topic-changed", "outage-kill", "outage-stop", "refused-unknown"]
+export const alone = ["topic-changed", "transaction-outage", "outage-kill", "outage-stop", "refused-unknown"]
 
 /** What a cluster for development is asked for: one of each kind. */
 export const development = [

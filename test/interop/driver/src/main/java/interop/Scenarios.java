@@ -17,6 +17,7 @@ final class Scenarios {
         Offsets.register(byName);
         Queries.register(byName);
         Requests.register(byName);
+        Transactions.register(byName);
         Rebalances.register(byName);
         Refusals.register(byName);
         Outages.register(byName);
