@@ -7,6 +7,7 @@ import * as Send from "../../src/format/SendMessage.ts"
 import * as Heartbeat from "../../src/format/Heartbeat.ts"
 import { RequestCode } from "../../src/format/RequestCode.ts"
 import { standard } from "../../src/format/shape.ts"
+import type { Disk } from "../../src/infra/disk/Disk.ts"
 import { keepNone } from "../../src/infra/disk/survival.ts"
 import { RemotingClient } from "../../src/infra/remoting/RemotingClient.ts"
 import type { Request } from "../../src/infra/remoting/RemotingConnection.ts"
@@ -123,10 +124,16 @@ export class OneBroker {
     this.node.crash()
   }
 
-  /** Starts it again, with other settings if there are any. */
-  start(options: NodeOptions = {}, changes: Partial<BrokerConfig> = {}): void {
+  /** Starts it again, with other settings if there are any; `prepare` sees the disk before the broker does. */
+  start(
+    options: NodeOptions = {},
+    changes: Partial<BrokerConfig> = {},
+    prepare: (disk: Disk) => void = () => {},
+  ): void {
     this.#config = { ...this.#config, ...changes }
-    this.#run(this.node.restart(options))
+    const world = this.node.restart(options)
+    prepare(world.disk)
+    this.#run(world)
   }
 
   #ended: () => void = () => {}

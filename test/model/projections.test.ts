@@ -1,0 +1,175 @@
+/**
+ * P9: everything in a store folder but the log is a projection of it. Each projection is deleted, and all of them at once,
+ * and the broker that starts then knows what it knew. A new kind of file in the folder must be named here.
+ */
+import { expect, it } from "vitest"
+import * as ConsumerOffset from "../../src/domain/ConsumerOffset.ts"
+import * as RequestMode from "../../src/domain/RequestMode.ts"
+import * as Admin from "../../src/format/Admin.ts"
+import * as Pull from "../../src/format/PullMessage.ts"
+import { RequestCode } from "../../src/format/RequestCode.ts"
+import * as Send from "../../src/format/SendMessage.ts"
+import { type Disk, DiskError } from "../../src/infra/disk/Disk.ts"
+import { commit, createTopic, heartbeat, OneBroker, send } from "./cluster.ts"
+
+const root = "/store"
+
+/** What lies in the folder, by its name or that of its folder, and what it is. */
+const projections: Readonly<Record<string, string>> = {
+  "config/consumerOffset.json": "snapshot of consumer offsets",
+  "config/delayOffset.json": "snapshot of the progress of delay levels",
+  "config/messageRequestMode.json": "snapshot of request modes",
+  "config/subscriptionGroup.json": "snapshot of groups",
+  "config/topics.json": "snapshot of topics",
+  consumequeue: "where each queue's messages lie",
+  index: "messages by key",
+}
+const others: Readonly<Record<string, string>> = {
+  abort: "the mark of a store in use",
+  checkpoint: "how far queues and index are on disk",
+  commitlog: "the log",
+  "gantry.mark": "how far the log is synced",
+}
+
+/** Every file below a folder; the path itself when it is one. */
+const filesIn = (disk: Disk, path: string): ReadonlyArray<string> => {
+  let names: ReadonlyArray<string>
+  try {
+    names = disk.list(path)
+  } catch (error) {
+    if (error instanceof DiskError) return [path]
+    throw error
+  }
+  return names.flatMap((name) => filesIn(disk, `${path}/${name}`))
+}
+
+const belongsTo = (path: string): string => {
+  const name = path.slice(root.length + 1)
+  return (
+    [...Object.keys(projections), ...Object.keys(others)].find(
+      (known) => name === known || name.startsWith(`${known}/`),
+    ) ?? `unknown ${name}`
+  )
+}
+
+/** Deletes a file, or a folder with what is in it. */
+const remove = (disk: Disk, path: string): void => {
+  if (filesIn(disk, path)[0] !== path) for (const name of disk.list(path)) remove(disk, `${path}/${name}`)
+  disk.remove(path)
+}
+
+/** A bit of everything that leaves a trace in a store. */
+const use = (cluster: OneBroker): void => {
+  const ask = (request: Parameters<OneBroker["ask"]>[0]): void => {
+    const { code, remark } = cluster.ask(request)
+    if (code !== 0) throw new Error(`${request.code} is answered ${code}: ${remark}`)
+  }
+  for (const topic of ["orders", "doomed", "again"]) ask(createTopic(topic))
+  for (let i = 0; i < 30; i++) {
+    ask(send("orders", 0, `KEYS\u0001k${i % 7}\u0002TAGS\u0001t${i % 3}\u0002UNIQ_KEY\u0001u${i}\u0002`))
+    if (i % 5 === 0) ask(send("again", 0))
+  }
+  for (const level of [1, 1, 5, 9]) ask(send("orders", 0, `DELAY\u0001${level}\u0002KEYS\u0001late${level}\u0002`))
+  ask(send("doomed", 0))
+  ask(heartbeat("g"))
+  ask(heartbeat("h"))
+  cluster.world.sim.runFor(1500)
+  ask(commit("g", "orders", 0, 11))
+  ask(commit("h", "orders", 0, 3))
+  ask(commit("g", "again", 0, 2))
+  const ext = (topic: string) => Admin.TopicOf.encode({ topic })
+  for (const topic of ["doomed", "again"]) ask({ code: RequestCode.DELETE_TOPIC_IN_BROKER, ext: ext(topic) })
+  ask(createTopic("again"))
+  ask(send("again", 0, "KEYS\u0001second\u0002"))
+  const groupOf = { cleanOffset: true, groupName: "h" }
+  ask({ code: RequestCode.DELETE_SUBSCRIPTIONGROUP, ext: Admin.DeleteSubscriptionGroup.encode(groupOf) })
+  const back = { delayLevel: 2, group: "g", offset: recordOf(cluster, "orders", 4), unitMode: false }
+  ask({
+    code: RequestCode.CONSUMER_SEND_MSG_BACK,
+    ext: Send.ConsumerSendMsgBack.encode({ ...back, originTopic: "orders" }),
+  })
+  const forbidden = Admin.GroupForbidden.encode({ group: "g", readable: false, topic: "again" })
+  ask({ code: RequestCode.UPDATE_AND_GET_GROUP_FORBIDDEN, ext: forbidden })
+  const mode = { consumerGroup: "g", mode: "POP", popShareQueueNum: 2, topic: "orders" }
+  ask({ body: Buffer.from(JSON.stringify(mode)), code: RequestCode.SET_MESSAGE_REQUEST_MODE })
+  cluster.world.sim.runFor(12_000)
+}
+
+const recordOf = ({ broker }: OneBroker, topic: string, queueOffset: number): number =>
+  broker.state.store.queues.get(topic, 0).entrySync(queueOffset)!.commitLogOffset
+
+/** What a broker can be asked about, as plain data. */
+const knowledgeOf = (cluster: OneBroker) => {
+  const { metadata, store } = cluster.broker.state
+  const names = [...metadata.topics.keys()].toSorted()
+  const queues = names.flatMap((topic) =>
+    store.queues.idsOf(topic).map((queueId) => {
+      const queue = store.queues.get(topic, queueId)
+      queue.correctMin(store.log.minOffset)
+      const entries = []
+      for (let at = queue.minOffset; at < queue.maxOffset; at++) entries.push(queue.entrySync(at))
+      return { entries, minOffset: queue.minOffset, next: queue.nextOffset, queueId, topic }
+    }),
+  )
+  const keys = ["k0", "k3", "k6", "u7", "u29", "late1", "late9", "second", "nothing"].map((key) => {
+    const topic = key === "second" ? "again" : "orders"
+    const ext = Pull.QueryMessage.encode({ beginTimestamp: 0, endTimestamp: 1e15, key, maxNum: 32, topic })
+    return [key, cluster.ask({ code: RequestCode.QUERY_MESSAGE, ext }).body.toString("hex")]
+  })
+  const sorted = <A>(all: Iterable<readonly [string | number, A]>) =>
+    [...all].toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
+  return {
+    delay: sorted(metadata.delayOffsets),
+    forbidden: sorted(metadata.forbidden),
+    groups: sorted(metadata.groups),
+    keys,
+    modes: RequestMode.settings(metadata.requestModes),
+    offsets: ConsumerOffset.entries(metadata.offsets)
+      .map(({ group, queueId, queueOffset, topic }) => `${group} ${topic} ${queueId} ${queueOffset}`)
+      .toSorted(),
+    queues: queues.filter(({ next }) => next > 0),
+    topics: sorted(metadata.topics),
+  }
+}
+
+/** A used broker that was stopped in order, or killed, and what it knew then. */
+const used = (seed: number, stop: "stop" | "kill") => {
+  const cluster = new OneBroker(seed, { mappedFileSizeCommitLog: 64 * 1024 })
+  use(cluster)
+  const known = knowledgeOf(cluster)
+  cluster[stop]()
+  return { cluster, known }
+}
+
+it("P9: a store folder holds the log, marks, and projections that are known here", () => {
+  const { cluster } = used(1, "kill")
+  cluster.start({}, {}, (disk) => {
+    const found = new Set(filesIn(disk, root).map(belongsTo))
+    expect([...found].toSorted()).toEqual([...Object.keys(projections), ...Object.keys(others)].toSorted())
+  })
+})
+
+it.for(Object.keys(projections))("P9: %s, deleted after a stop, is rebuilt from the log", (projection) => {
+  const { cluster, known } = used(2, "stop")
+  cluster.start({}, {}, (disk) => {
+    expect(filesIn(disk, root).map(belongsTo)).toContain(projection)
+    remove(disk, `${root}/${projection}`)
+    expect(filesIn(disk, root).map(belongsTo)).not.toContain(projection)
+  })
+  expect(knowledgeOf(cluster)).toEqual(known)
+})
+
+it.for(["stop", "kill"] as const)("P9: all of them, deleted after a %s, are rebuilt from the log", (how) => {
+  const { cluster, known } = used(3, how)
+  expect(Object.values(known).filter(({ length }) => length === 0)).toEqual([])
+  cluster.start({}, {}, (disk) => {
+    for (const projection of Object.keys(projections)) remove(disk, `${root}/${projection}`)
+  })
+  expect(knowledgeOf(cluster)).toEqual(known)
+  // And they are as good as the first: the next start rests on them.
+  cluster.stop()
+  cluster.start()
+  expect(knowledgeOf(cluster)).toEqual(known)
+  const next = known.queues.find(({ topic }) => topic === "orders")!.next
+  expect(cluster.ask(send("orders", 0)).ext["queueOffset"]).toBe(String(next))
+})
