@@ -71,6 +71,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   flushDiskType: oneOf("SYNC_FLUSH", "ASYNC_FLUSH"),
   flushIntervalCommitLog: interval,
   flushIntervalConsumeQueue: interval,
+  groupNumsMax: between(1, 10_000_000, "groups"),
   httpPort: port,
   listenPort: port,
   logLevel: oneOf("debug", "info", "warn", "error"),
@@ -98,6 +99,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   transactionOpMsgMaxSize: between(1, MiB, "characters"),
   transactionPendingMax: between(1, 10_000_000),
   transactionTimeOut: between(0, day, "milliseconds"),
+  topicNumsMax: between(100, 10_000_000, "topics"),
   utcOffsetMinutes: between(-1_440, 1_440, "minutes"),
   writeRingBytes: between(4 * MiB, 2048 * MiB, "bytes"),
 }

@@ -4,6 +4,7 @@
  * Laws (test/model/domain/ProducerGroup.test.ts)
  *   members  a group holds exactly the connections that registered, have not closed and were not silent for too long
  *   fair     as many picks in a row as there are usable connections answer each of them once
+ *   one id   a connection speaks for one client, that of its last heartbeat: no more ids are known than connections (P11)
  * Source: behaviour of RocketMQ 5.5.0 (ProducerManager).
  */
 import { channelExpiredTimeoutMs, type Client } from "./ConsumerGroup.ts"
@@ -12,6 +13,10 @@ export interface ProducerGroups<C> {
   readonly groups: Map<string, Map<C, Client<C>>>
   readonly ofConnection: Map<C, Set<string>>
   readonly ofClientId: Map<string, Client<C>>
+  /** The id that each connection is known by. */
+  readonly idOf: Map<C, string>
+  /** Memberships, over all groups. */
+  size: number
   /** Where the next pick starts. */
   turn: number
 }
@@ -20,6 +25,8 @@ export const make = <C>(): ProducerGroups<C> => ({
   groups: new Map(),
   ofConnection: new Map(),
   ofClientId: new Map(),
+  idOf: new Map(),
+  size: 0,
   turn: 0,
 })
 
@@ -29,6 +36,9 @@ export const register = <C>(table: ProducerGroups<C>, groupName: string, client:
   if (members === undefined) table.groups.set(groupName, (members = new Map()))
   const isNew = !members.has(client.connection)
   members.set(client.connection, client)
+  if (isNew) table.size++
+  if (table.idOf.get(client.connection) !== client.clientId) forgetId(table, client.connection)
+  table.idOf.set(client.connection, client.clientId)
   table.ofClientId.set(client.clientId, client)
   const groups = table.ofConnection.get(client.connection)
   if (groups === undefined) table.ofConnection.set(client.connection, new Set([groupName]))
@@ -39,16 +49,22 @@ export const register = <C>(table: ProducerGroups<C>, groupName: string, client:
 /** Takes a client out of one group. */
 export const unregister = <C>(table: ProducerGroups<C>, groupName: string, connection: C): void => {
   const members = table.groups.get(groupName)
-  const client = members?.get(connection)
-  if (members === undefined || client === undefined) return
-  members.delete(connection)
+  if (members === undefined || !members.delete(connection)) return
+  table.size--
   if (members.size === 0) table.groups.delete(groupName)
   const groups = table.ofConnection.get(connection)!
   groups.delete(groupName)
   if (groups.size > 0) return
   table.ofConnection.delete(connection)
+  forgetId(table, connection)
+}
+
+const forgetId = <C>(table: ProducerGroups<C>, connection: C): void => {
+  const clientId = table.idOf.get(connection)
+  if (clientId === undefined) return
+  table.idOf.delete(connection)
   // A client that reconnected is known by its newer connection already.
-  if (table.ofClientId.get(client.clientId)?.connection === connection) table.ofClientId.delete(client.clientId)
+  if (table.ofClientId.get(clientId)?.connection === connection) table.ofClientId.delete(clientId)
 }
 
 /** Takes a closed connection out of all its groups. */

@@ -77,8 +77,8 @@ const use = (cluster: OneBroker): void => {
   ask(commit("g", "orders", 0, 11))
   ask(commit("h", "orders", 0, 3))
   ask(commit("g", "again", 0, 2))
-  const ext = (topic: string) => Admin.TopicOf.encode({ topic })
-  for (const topic of ["doomed", "again"]) ask({ code: RequestCode.DELETE_TOPIC_IN_BROKER, ext: ext(topic) })
+  for (const topic of ["doomed", "again"])
+    ask({ code: RequestCode.DELETE_TOPIC_IN_BROKER, ext: Admin.TopicOf.encode({ topic }) })
   ask(createTopic("again"))
   ask(send("again", 0, "KEYS\u0001second\u0002"))
   const groupOf = { cleanOffset: true, groupName: "h" }
@@ -98,6 +98,9 @@ const use = (cluster: OneBroker): void => {
 const recordOf = ({ broker }: OneBroker, topic: string, queueOffset: number): number =>
   broker.state.store.queues.get(topic, 0).entrySync(queueOffset)!.commitLogOffset
 
+const sorted = <A>(all: Iterable<readonly [string | number, A]>) =>
+  [...all].toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
+
 /** What a broker can be asked about, as plain data. */
 const knowledgeOf = (cluster: OneBroker) => {
   const { metadata, store } = cluster.broker.state
@@ -116,8 +119,6 @@ const knowledgeOf = (cluster: OneBroker) => {
     const ext = Pull.QueryMessage.encode({ beginTimestamp: 0, endTimestamp: 1e15, key, maxNum: 32, topic })
     return [key, cluster.ask({ code: RequestCode.QUERY_MESSAGE, ext }).body.toString("hex")]
   })
-  const sorted = <A>(all: Iterable<readonly [string | number, A]>) =>
-    [...all].toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
   return {
     delay: sorted(metadata.delayOffsets),
     forbidden: sorted(metadata.forbidden),

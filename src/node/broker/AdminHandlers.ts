@@ -199,7 +199,7 @@ export class AdminHandlers {
 
   #changed(call: Call, failure: string | undefined): void {
     if (failure === undefined) return call.answer({ code: ResponseCode.SUCCESS })
-    call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: `not known to be on disk: ${failure}` })
+    call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: `not done, or not known to be on disk: ${failure}` })
   }
 
   /** Creates or changes topics, all or none; their attributes are changes of the form `+name` or `-name`. */

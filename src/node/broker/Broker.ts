@@ -8,6 +8,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as BloomFilter from "../../domain/BloomFilter.ts"
 import * as DelayHistory from "../../domain/DelayHistory.ts"
+import * as Capacity from "../../domain/Capacity.ts"
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
 import * as Topic from "../../domain/Topic.ts"
@@ -221,6 +222,8 @@ const openStore = Effect.fnUntraced(function* (
     try: () => {
       refuseOtherKinds(world.disk, root)
       const metadata = new Metadata(world, root)
+      const { groupNumsMax, topicNumsMax } = config
+      metadata.capacity = { ...Capacity.defaults, groupNumsMax, topicNumsMax }
       const foldFrom = metadata.load(delayLevelsMs)
       const store: MessageStore = new MessageStore(
         optionsOf(config, storeHost, delayLevelsMs, processId),

@@ -3,6 +3,7 @@
  * milliseconds and sizes bytes unless the name says otherwise. Defaults are RocketMQ's, except `flushDiskType`: an
  * answer follows the sync (promise P1), and `bindAddress`, which is the loopback.
  */
+import * as Capacity from "../../domain/Capacity.ts"
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 
 export const defaults = {
@@ -44,6 +45,8 @@ export const defaults = {
   flushDiskType: "SYNC_FLUSH",
   flushIntervalCommitLog: 500,
   flushIntervalConsumeQueue: 1_000,
+  /** Groups, and topics, that the broker keeps at most. */
+  groupNumsMax: Capacity.defaults.groupNumsMax,
   /** Where /healthz, /readyz and /metrics are answered over HTTP; port 0: nowhere. */
   httpAddress: "127.0.0.1",
   httpPort: 0,
@@ -78,6 +81,7 @@ export const defaults = {
   /** Whether the broker keeps replies in the reply topic of its cluster, or only hands them on. */
   storeReplyMessageEnable: true,
   syncFlushTimeout: 5_000,
+  topicNumsMax: Capacity.defaults.topicNumsMax,
   traceOn: true,
   traceTopicEnable: false,
   /** How often producers of undecided transactions are asked. */

@@ -4,7 +4,9 @@
  */
 import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
+import * as HeartbeatRule from "../../domain/Heartbeat.ts"
 import * as ProducerGroup from "../../domain/ProducerGroup.ts"
+import type { Refusal } from "../../domain/Refusal.ts"
 import * as Pull from "../../domain/Pull.ts"
 import * as QueueLock from "../../domain/QueueLock.ts"
 import * as Subscription from "../../domain/Subscription.ts"
@@ -28,12 +30,8 @@ const noSubscriptions: ReadonlyMap<string, Subscription.Subscription> = new Map(
 
 /** How often silent clients are looked for; they are dropped after 120 s. */
 const sweepEveryMs = 10_000
-/** Groups that one connection may name; a client is in a few. */
-const groupsOfConnectionMax = 10_000
 /** Groups that hold locks at once. */
 const lockedGroupsMax = 100_000
-/** Longest client id; those of RocketMQ's clients have address, process and time in 50 characters. */
-const clientIdLengthMax = 1024
 
 export class ClientHandlers {
   readonly #state: BrokerState
@@ -48,13 +46,9 @@ export class ClientHandlers {
   readonly heartbeat = (command: Command, call: Call): void => {
     const beat = Heartbeat.Heartbeat.decode(command.body)
     if (beat instanceof Malformed) return answerMalformed(call, beat)
-    const { metadata, producers } = this.#state
-    const groupNums = beat.producerDataSet.length + beat.consumerDataSet.length
-    if (groupNums + (producers.ofConnection.get(call.connection)?.size ?? 0) > groupsOfConnectionMax)
-      return call.answer({
-        code: ResponseCode.SYSTEM_ERROR,
-        remark: `a client is in at most ${groupsOfConnectionMax} groups on one connection. Use more connections.`,
-      })
+    const { metadata } = this.#state
+    const bounded = this.#bounded(beat, call.connection)
+    if (Result.isFailure(bounded)) return answerRefusal(call, bounded.failure)
     const topics: Array<Topic.TopicConfig> = []
     const groups: Array<SubscriptionGroup.GroupConfig> = []
     const known: Array<(typeof beat.consumerDataSet)[number]> = []
@@ -75,6 +69,34 @@ export class ClientHandlers {
       if (failure === undefined) return register()
       call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: `the consumer group could not be created: ${failure}` })
     })
+  }
+
+  /** Whether there is room for what a heartbeat brings. */
+  #bounded(beat: Heartbeat.Heartbeat, connection: RemotingConnection): Result.Result<undefined, Refusal> {
+    const { consumers, producers } = this.#state
+    const producing = producers.ofConnection.get(connection)
+    const consuming = consumers.ofConnection.get(connection)
+    const producerGroups = new Set(beat.producerDataSet.map(({ groupName }) => groupName))
+    const consumerGroups = new Set(beat.consumerDataSet.map(({ groupName }) => groupName))
+    let characters = 0
+    let replaced = 0
+    if (!beat.withoutSub) {
+      for (const { subscriptionDataSet } of beat.consumerDataSet) characters += ConsumerGroup.weigh(subscriptionDataSet)
+      for (const group of consumerGroups) replaced += ConsumerGroup.weightOf(consumers, group, connection)
+    }
+    return HeartbeatRule.decide(
+      {
+        characters,
+        clientId: beat.clientID,
+        groups: [...producerGroups, ...consumerGroups],
+        newMemberships: newIn(producerGroups, producing) + newIn(consumerGroups, consuming),
+      },
+      {
+        characters: consumers.characters - replaced,
+        memberships: consumers.size + producers.size,
+        ofConnection: (producing?.size ?? 0) + (consuming?.size ?? 0),
+      },
+    )
   }
 
   #register(
@@ -174,7 +196,7 @@ export class ClientHandlers {
     const { clientId, consumerGroup } = body
     // Locks of what is not there would be kept for their lease, as many as a client can name (promise P11).
     const isBounded =
-      clientId.length <= clientIdLengthMax &&
+      clientId.length <= HeartbeatRule.defaults.clientIdLengthMax &&
       SubscriptionGroup.validateName(consumerGroup) === undefined &&
       (locks.groups.size < lockedGroupsMax || locks.groups.has(consumerGroup))
     const queues = isBounded ? body.mqSet.filter(({ queueId, topic }) => this.#state.hasQueue(topic, queueId)) : []
@@ -240,4 +262,12 @@ export class ClientHandlers {
       this.#sweepLater()
     })
   }
+}
+
+/** How many of the groups a connection is not in yet. */
+const newIn = (groups: ReadonlySet<string>, before: ReadonlySet<string> | undefined): number => {
+  if (before === undefined) return groups.size
+  let count = 0
+  for (const group of groups) if (!before.has(group)) count++
+  return count
 }

@@ -6,6 +6,7 @@
  *   one truth  a snapshot holds what the records before its position say, and nothing that is still on its way: else a
  *              power cut could leave a topic or an offset that the log never heard of
  */
+import * as Capacity from "../../domain/Capacity.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as DataVersion from "../../domain/DataVersion.ts"
 import * as DelayHistory from "../../domain/DelayHistory.ts"
@@ -73,6 +74,9 @@ export class Metadata {
   topicsVersion: DataVersion.DataVersion
   groupsVersion: DataVersion.DataVersion
   delayVersion: DataVersion.DataVersion
+  capacity: Capacity.Capacity = Capacity.defaults
+  /** Topics and groups that will be new when their records are durable. */
+  readonly #coming = { groups: 0, topics: 0 }
   /** Told when topics were created or changed, and their change is durable. */
   onTopicsChanged: (topics: ReadonlyArray<TopicConfig>) => void = () => {}
 
@@ -292,10 +296,22 @@ export class Metadata {
 
   /** Creates or changes topics and groups; `done` when the change is durable, also for Apache RocketMQ. */
   change(topics: ReadonlyArray<TopicConfig>, groups: ReadonlyArray<GroupConfig>, done: Durable): void {
+    const { capacity } = this
+    const coming = this.#coming
+    const newTopics = topics.map(({ topicName }) => topicName).filter((name) => !this.topics.has(name))
+    const newGroups = groups.map(({ groupName }) => groupName).filter((name) => !this.groups.has(name))
+    const full =
+      Capacity.whyFull("topics", this.topics.size + coming.topics, newTopics.length, capacity.topicNumsMax) ??
+      Capacity.whyFull("groups", this.groups.size + coming.groups, newGroups.length, capacity.groupNumsMax)
+    if (full !== undefined) return done(full)
+    coming.topics += newTopics.length
+    coming.groups += newGroups.length
     const records: Array<SystemRecords.SystemRecord> = []
     if (topics.length > 0) records.push({ kind: "topics", topics })
     if (groups.length > 0) records.push({ groups, kind: "groups" })
     this.#append(records, (failure) => {
+      coming.topics -= newTopics.length
+      coming.groups -= newGroups.length
       if (failure !== undefined) return done(failure)
       if (topics.length > 0) this.onTopicsChanged(topics)
       this.#whenWritten(done)
@@ -337,6 +353,11 @@ export class Metadata {
 
   /** Allows or forbids a group something with a topic; `bits` are what is forbidden. */
   forbid(group: string, topic: string, bits: number, done: Durable): void {
+    const { forbiddenNumsMax } = this.capacity
+    let count = 0
+    for (const ofGroup of this.forbidden.values()) count += ofGroup.size
+    if (count >= forbiddenNumsMax && this.forbidden.get(group)?.has(topic) !== true)
+      return done(`something is forbidden to ${count} pairs of group and topic already; allow some again`)
     this.#append([{ forbidden: [[group, topic, bits]], kind: "forbidden" }], (failure) => {
       if (failure === undefined) this.#whenWritten(done)
       else done(failure)

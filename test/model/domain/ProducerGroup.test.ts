@@ -74,6 +74,24 @@ describe("ProducerGroup", () => {
     )
   })
 
+  it("one id: a connection that changes its name is known by the last one, and leaves no other behind", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2), fc.constantFrom("g", "h"), fc.constantFrom("x", "y", "z"))), (beats) => {
+        const table = ProducerGroup.make<number>()
+        const last = new Map<number, string>()
+        for (const [connection, group, clientId] of beats) {
+          ProducerGroup.register(table, group, client(connection, 0, clientId))
+          last.set(connection, clientId)
+          expect(table.ofClientId.size).toBeLessThanOrEqual(last.size)
+          expect(ProducerGroup.findClient(table, clientId)?.connection).toBe(connection)
+        }
+        expect(table.size).toBe(new Set(beats.map(([connection, group]) => `${group}${connection}`)).size)
+        for (const connection of last.keys()) ProducerGroup.disconnected(table, connection)
+        expect([table.ofClientId.size, table.idOf.size, table.groups.size, table.size]).toEqual([0, 0, 0, 0])
+      }),
+    )
+  })
+
   it("knows a client that reconnected by its newer connection", () => {
     const table = ProducerGroup.make<number>()
     ProducerGroup.register(table, "g", client(1, 0, "c"))
