@@ -18,6 +18,7 @@ const root = "/store"
 const projections: Readonly<Record<string, string>> = {
   "config/consumerOffset.json": "snapshot of consumer offsets",
   "config/delayOffset.json": "snapshot of the progress of delay levels",
+  "config/gantryTransactions.json": "how far the log was searched for ends of transactions",
   "config/messageRequestMode.json": "snapshot of request modes",
   "config/subscriptionGroup.json": "snapshot of groups",
   "config/topics.json": "snapshot of topics",

@@ -38,6 +38,7 @@ const sentV1 = {
   sysFlag: 0,
   topic: "T",
 }
+const reply = "MSG_TYPE\u0001reply\u0002REPLY_TO_CLIENT\u0001C\u0002CORRELATION_ID\u0001id\u0002"
 const pull = {
   ...ofGroup,
   commitOffset: 0,
@@ -83,6 +84,8 @@ export const valid: ReadonlyArray<Valid> = [
   { code: 32, ext: queue },
   { code: 33, ext: { offset: 0 } },
   { body: JSON.stringify(heartbeat), code: 34, ext: {} },
+  { body: "hello", code: 324, ext: { ...sentV1, properties: reply, topic: "DefaultCluster_REPLY_TOPIC" } },
+  { body: "hello", code: 325, ext: { ...sent, b: "DefaultCluster_REPLY_TOPIC", i: reply } },
   { code: 36, ext: { delayLevel: 1, group: "G", maxReconsumeTimes: 16, offset: 0 } },
   {
     code: 37,
