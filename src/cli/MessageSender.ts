@@ -32,16 +32,24 @@ export class MessageSender {
     this.#cluster = cluster
   }
 
-  /** Throws a `CliFault` when the broker has not taken the message, or does not say so. */
-  async send(queue: Queue, properties: ReadonlyArray<readonly [string, string]>, body: Buffer): Promise<Sent> {
-    const id = this.#ids.next()
+  /**
+   * Throws a `CliFault` when the broker has not taken the message, or does not say so. `kept` is what it keeps of a message
+   * that it is sent again of.
+   */
+  async send(
+    queue: Queue,
+    properties: ReadonlyArray<readonly [string, string]>,
+    body: Buffer,
+    kept: { readonly id?: string | undefined; readonly flag?: number } = {},
+  ): Promise<Sent> {
+    const id = kept.id ?? this.#ids.next()
     const ext = SendMessage.SendMessageV2.encode({
       batch: false,
       bname: queue.brokerName,
       bornTimestamp: Date.now(),
       defaultTopic: Topic.TopicName.AUTO_CREATE_TOPIC_KEY,
       defaultTopicQueueNums,
-      flag: 0,
+      flag: kept.flag ?? 0,
       producerGroup: "gantry-produce",
       properties: Properties.print([...properties, [Properties.PropertyName.UNIQ_KEY, id]]),
       queueId: queue.queueId,

@@ -145,6 +145,34 @@ describe("transcripts", () => {
       await consumer.close()
     }))
 
+  it("messages that failed", () =>
+    tells("deadLetters", async () => {
+      await rig.admin("deadLetters -g readers")
+      const sent = await rig.admin("sendMessage -t steps -p bad -k k-9 -b broker-a -i 0 -o json")
+      const [{ msgId: id }] = JSON.parse(sent.out) as [{ readonly msgId: string }]
+      const failing = client.consumer({ consumeFromWhere: "first", group: "failing", subscriptions: ["steps"] })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      let isBroken = true
+      await failing.run({
+        eachMessage: async (message, { deadLetter }) => {
+          if (message.text() !== "bad") return undefined
+          if (isBroken) return deadLetter(message)
+          return resolve()
+        },
+      })
+      await until("queryMsgByUniqueKey", "-t", "%DLQ%failing", "-i", id)
+      await rig.admin("deadLetters -g failing")
+      await rig.admin("deadLetters -g failing -k k-8")
+      await rig.admin(`queryMsgByUniqueKey -t steps -i ${id}`, { only: /GROUP|failing/ })
+      isBroken = false
+      await rig.admin("resendDeadLetters -g failing -i " + id)
+      await promise
+      await rig.admin("resendDeadLetters -g failing")
+      await rig.admin("resendDeadLetters -g failing --all --to origin -e 1h")
+      await rig.admin("resendDeadLetters -g failng --all")
+      await failing.close()
+    }))
+
   it("offsets", () =>
     tells("offsets", async () => {
       await rig.admin("resetOffsetByTime -g billing -t orders -s 2026-01-31#08:00:00:000")

@@ -20,9 +20,9 @@ import type { Admin } from "./Admin.ts"
 import type { Handler, Handlers } from "./AdminWords.ts"
 import { charsetOf, factsOf } from "./messageFacts.ts"
 import { messageAt, queueOf } from "./messageReads.ts"
+import { type FindCopies, tracks } from "./messageTracks.ts"
 import * as Output from "./Output.ts"
 import { flagOf, intMax, offsetMax, timeOf } from "./options.ts"
-import { connectionOf, groupsOf, statsOf } from "./progress.ts"
 import { tracesIn } from "./traces.ts"
 
 /** A message, and the broker that holds it. */
@@ -103,40 +103,17 @@ const byOffsetId = async (admin: Admin, topic: string, text: string): Promise<Fo
 
 /** A message with who consumed it, group by group. */
 const told = async (admin: Admin, { broker, message }: Found, charset?: string): Promise<Output.Output> =>
-  Output.parts({ message: factsOf(message, charset), groups: await tracks(admin, broker, message) })
+  Output.parts({ message: factsOf(message, charset), groups: await tracks(admin, broker, message, copiesIn(admin)) })
 
-const tracks = async (admin: Admin, broker: Broker, message: StoredMessage.Decoded): Promise<Output.Output> => {
-  const { queueId, queueOffset, topic } = message
-  const groups = (await groupsOf(admin, topic, [broker])).filter((group) => !Topic.isRetry(group))
-  const tag = Properties.find(message.properties, Properties.PropertyName.TAGS)
-  const rows = await Promise.all(
-    groups.map(async (group) => {
-      const { offsetTable } = await statsOf(admin, broker, group, topic)
-      const connection = await connectionOf(admin, broker, group)
-      const progress = offsetTable.find(([queue]) => queue.queueId === queueId && queue.topic === topic)?.[1]
-      const isPast = progress !== undefined && progress.consumerOffset > queueOffset
-      const tags = connection?.subscriptionTable.get(topic)?.tagsSet ?? []
-      const isFiltered = [...tags].length > 0 && (tag === undefined || ![...tags].includes(tag))
-      const status = isPast
-        ? isFiltered
-          ? "filtered out"
-          : "consumed"
-        : isFiltered
-          ? "is filtered out"
-          : "not yet consumed"
-      return { clients: connection?.connectionSet.length ?? 0, group, status }
-    }),
-  )
-  return Output.table(
-    {
-      group: { cell: ({ group }) => group, title: "GROUP" },
-      status: { cell: ({ status }) => status, title: "STATUS" },
-      clients: { cell: ({ clients }) => clients, title: "CLIENTS" },
-    },
-    rows,
-    { whenEmpty: `No group consumes ${topic}.` },
-  )
-}
+/** The copies of a message in a topic of the broker that holds it. */
+const copiesIn =
+  (admin: Admin): FindCopies =>
+  async (broker, topic, key) => {
+    const found = await query(admin, [broker], { ...always, key, maxNum: uniqueMax, topic, uniqueKeyQuery: true })
+    return found
+      .map(({ message }) => message)
+      .filter(({ properties }) => Properties.find(properties, Properties.PropertyName.UNIQ_KEY) === key)
+  }
 
 const consumeDirectly = async (admin: Admin, call: Call, { broker, message }: Found): Promise<Output.Output> => {
   const consumerGroup = admin.group("consumerGroup")

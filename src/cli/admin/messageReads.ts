@@ -77,6 +77,18 @@ const messagesOf = async function* (admin: Admin, queue: Queue, range: Range): A
   }
 }
 
+/** The messages of a queue that were stored within a time, oldest first. */
+export const allOf = (
+  admin: Admin,
+  queue: Queue,
+  beginMs: number | undefined,
+  endMs: number | undefined,
+): AsyncGenerator<Read> => {
+  const subscription = Subscription.parse(queue.topic, Subscription.subscribeAll, 0)
+  if (Result.isFailure(subscription)) throw new CliFault(subscription.failure.remark)
+  return messagesOf(admin, queue, { beginMs, endMs, group: toolGroup, subscription: subscription.success })
+}
+
 /** One message by its place. */
 export const messageAt = async (admin: Admin, queue: Queue, offset: number): Promise<Read> => {
   const subscription = Subscription.parse(queue.topic, Subscription.subscribeAll, 0)

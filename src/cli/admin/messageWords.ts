@@ -12,6 +12,15 @@ const charsetName: AdminOption = { help: "the character set of bodies (UTF-8)", 
 const subExpression: AdminOption = { help: 'only these tags: "A || B"', short: "s", value: "TAGS" }
 const begin = time("only messages stored then or later", "b")
 const end = time("only messages stored before", "e")
+const groupName: AdminOption = { help: "the consumer group", required: true, short: "g", value: "GROUP" }
+const letters = {
+  beginTimestamp: time("only what was given up then or later", "b"),
+  endTimestamp: time("only what was given up before", "e"),
+  groupName,
+  maxNum: number("dead letters at most (1000)", "m"),
+  msgId: { help: "only these ids, separated by commas", short: "i", value: "IDS" },
+  msgKey: { help: "only with this key", short: "k", value: "KEY" },
+} as const
 const printBody = trueOrFalse("with the bodies (true)", "d")
 
 export const messageCommands: ReadonlyArray<AdminWords> = [
@@ -163,5 +172,27 @@ export const messageCommands: ReadonlyArray<AdminWords> = [
     name: "checkMsgSendRT",
     options: { amount: number("how many messages (100)", "a"), size: number("their size, bytes (128)", "s"), topic },
     summary: "send to a topic, and say how long it takes",
+  },
+  {
+    details: "Dead letters are kept as long as other messages: retention takes them with the log.",
+    examples: ["deadLetters -g billing", "deadLetters -g billing -b 1h -o json"],
+    name: "deadLetters",
+    options: letters,
+    summary: "what a group has given up on",
+  },
+  {
+    details: `They go to the group alone, by its retry topic, and have all their attempts again; with --to origin to the topic that
+they came from, where every group gets them. They stay among the dead letters, too.`,
+    examples: [
+      "resendDeadLetters -g billing -i 7F0000011F4018B4AAC20A2B3C4D0000",
+      "resendDeadLetters -g billing --all",
+    ],
+    name: "resendDeadLetters",
+    options: {
+      ...letters,
+      all: { help: "all dead letters of the group, up to --maxNum", short: "a" },
+      to: { help: "group (the default) or origin", short: "t", value: "group|origin" },
+    },
+    summary: "send dead letters again: one, many, or those of a time or key",
   },
 ]
