@@ -148,7 +148,7 @@ describe("transcripts", () => {
   it("messages that failed", () =>
     tells("deadLetters", async () => {
       await rig.admin("deadLetters -g readers")
-      const sent = await rig.admin("sendMessage -t steps -p bad -k k-9 -b broker-a -i 0 -o json")
+      const sent = await captured("admin sendMessage -t steps -p bad -k k-9 -b broker-a -i 0 -o json".split(" "))
       const [{ msgId: id }] = JSON.parse(sent.out) as [{ readonly msgId: string }]
       const failing = client.consumer({ consumeFromWhere: "first", group: "failing", subscriptions: ["steps"] })
       const { promise, resolve } = Promise.withResolvers<void>()
