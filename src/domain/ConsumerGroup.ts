@@ -11,9 +11,10 @@
  *   told       `changed` is true exactly when the set of connections or of subscribed topics became another
  *   empty      a group without connections is gone
  *   weighed    `size` counts the memberships, `characters` what their subscriptions say: the owner bounds both (P11)
+ *   mixed      `mixes` names a topic exactly when members of a clustering group do not ask for the same of it
  * Source: behaviour of RocketMQ 5.5.0 (ConsumerManager).
  */
-import type { Subscription } from "./Subscription.ts"
+import { type Subscription, isTagType } from "./Subscription.ts"
 
 export type ConsumeType = "CONSUME_ACTIVELY" | "CONSUME_PASSIVELY" | "CONSUME_POP"
 export type MessageModel = "BROADCASTING" | "CLUSTERING"
@@ -93,6 +94,8 @@ export interface Heard {
   readonly changed: boolean
   /** What the answer says as IS_SUB_CHANGE: send the full form next time. Always true for a plain heartbeat. */
   readonly subChanged: boolean
+  /** The client asks for other messages than before: see `mixes`. */
+  readonly asksOtherwise: boolean
 }
 
 /** Registers a client with its subscriptions, or renews it. */
@@ -106,16 +109,18 @@ export const register = <C>(table: ConsumerGroups<C>, heartbeat: Heartbeat<C>): 
   const member = isNew ? addMember(table, group, heartbeat) : known
   member.lastUpdateMs = heartbeat.nowMs
   let topicsChanged = false
+  let asksOtherwise = isNew
   if (heartbeat.withoutSub !== true) {
     const before = member.subscriptions
     member.subscriptions = newestByTopic(before, heartbeat.subscriptions)
     table.characters += weigh(member.subscriptions.values()) - weigh(before.values())
     topicsChanged = settle(group, before, member.subscriptions)
+    asksOtherwise ||= isOther(before, member.subscriptions)
   }
   const fingerprint = heartbeat.fingerprint ?? 0
   const subChanged = fingerprint === 0 || (group.fingerprint !== 0 && group.fingerprint !== fingerprint)
   if (fingerprint !== 0) group.fingerprint = fingerprint
-  return { changed: isNew || topicsChanged, subChanged }
+  return { asksOtherwise, changed: isNew || topicsChanged, subChanged }
 }
 
 /** Takes a client out of one group. Answers whether the group changed, so that the other members are to be told. */
@@ -188,6 +193,68 @@ export const clientIds = <C>(table: ConsumerGroups<C>, groupName: string): Reado
 export const clients = <C>(table: ConsumerGroups<C>, groupName: string): ReadonlyArray<Client<C>> => [
   ...(table.groups.get(groupName)?.members.values() ?? []),
 ]
+
+/** A topic that the members of a group do not all ask the same of. */
+export interface Mix {
+  readonly topic: string
+  /** Each condition, and who asks for it; undefined: does not subscribe the topic. */
+  readonly asked: ReadonlyArray<{ readonly asks: string | undefined; readonly clientIds: ReadonlyArray<string> }>
+}
+
+/**
+ * Where members of a group subscribe differently, by topic. A queue belongs to one member at a time, who passes over,
+ * and so settles, what only the others want: the group loses those messages. In a broadcasting group each member has
+ * its own progress, so there it is nobody's loss.
+ */
+export const mixes = <C>(group: Group<C> | undefined): ReadonlyArray<Mix> => {
+  if (group === undefined || group.messageModel === "BROADCASTING" || group.members.size < 2) return []
+  const found: Array<Mix> = []
+  for (const topic of group.subscriptions.keys()) {
+    const asked = new Map<string | undefined, Set<string>>()
+    for (const { clientId, subscriptions } of group.members.values()) {
+      const subscription = subscriptions.get(topic)
+      const asks = subscription === undefined ? undefined : askedBy(subscription)
+      const clientIds = asked.get(asks)
+      if (clientIds === undefined) asked.set(asks, new Set([clientId]))
+      else clientIds.add(clientId)
+    }
+    if (asked.size < 2) continue
+    found.push({ asked: [...asked].map(([asks, clientIds]) => ({ asks, clientIds: [...clientIds] })), topic })
+  }
+  return found
+}
+
+/** One line, shortened: who asks for what of which topic. */
+export const printMixes = (found: ReadonlyArray<Mix>): string =>
+  listed(
+    found.map(({ asked, topic }) => {
+      const parts = asked.map(
+        ({ asks, clientIds }) => `${asks === undefined ? "nothing" : shortened(asks)} by ${listed(clientIds)}`,
+      )
+      return `${topic}: ${listed(parts, "; ")}`
+    }),
+    " / ",
+  )
+
+const shortened = (text: string): string => (text.length > 80 ? `${text.slice(0, 79)}…` : text)
+
+const listed = (items: ReadonlyArray<string>, separator = ", "): string =>
+  items.length > 4 ? `${items.slice(0, 4).join(separator)} and ${items.length - 4} more` : items.join(separator)
+
+/** What a subscription asks for, however its tags are written. */
+const askedBy = ({ expressionType, subString, tagsSet }: Subscription): string => {
+  if (!isTagType(expressionType)) return `${expressionType} ${subString}`
+  return tagsSet.size === 0 ? subString : [...tagsSet].toSorted().join(" || ")
+}
+
+const isOther = (before: ReadonlyMap<string, Subscription>, now: ReadonlyMap<string, Subscription>): boolean => {
+  if (before.size !== now.size) return true
+  for (const [topic, subscription] of now) {
+    const other = before.get(topic)
+    if (other === undefined || (other !== subscription && askedBy(other) !== askedBy(subscription))) return true
+  }
+  return false
+}
 
 /** Names of the groups that subscribe a topic now. */
 export const groupsOfTopic = <C>(table: ConsumerGroups<C>, topic: string): ReadonlyArray<string> => {

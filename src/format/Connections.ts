@@ -26,6 +26,8 @@ export const ConsumerConnection = record(
     consumeFromWhere: choice(consumeFromWheres, "CONSUME_FROM_LAST_OFFSET"),
     consumeType: choice(consumeTypes, "CONSUME_PASSIVELY"),
     messageModel: choice(messageModels, "CLUSTERING"),
+    /** Gantry's own: how members subscribe differently, in words; absent while all subscribe alike. */
+    mixedSubscriptions: optional(text),
     subscriptionTable: orElse(map(Subscription), new Map()),
   },
   tableSizeMax,

@@ -2,22 +2,26 @@
 import * as Properties from "../../src/domain/Properties.ts"
 import { PullFlag } from "../../src/domain/SysFlag.ts"
 import type { Command } from "../../src/format/Command.ts"
+import { ConsumerConnection } from "../../src/format/Connections.ts"
 import * as Heartbeat from "../../src/format/Heartbeat.ts"
 import * as Format from "../../src/format/PullMessage.ts"
 import { RequestCode } from "../../src/format/RequestCode.ts"
 import { ResponseCode } from "../../src/format/ResponseCode.ts"
 import * as StoredMessage from "../../src/format/StoredMessage.ts"
 import { standard } from "../../src/format/shape.ts"
+import { Malformed } from "../../src/format/Malformed.ts"
+import { RemotingClient } from "../../src/infra/remoting/RemotingClient.ts"
 import { RemotingError } from "../../src/infra/remoting/RemotingError.ts"
 import type { Request } from "../../src/infra/remoting/RemotingConnection.ts"
 import type { BrokerConfig } from "../../src/node/broker/BrokerConfig.ts"
-import { createTopic, OneBroker, send } from "./cluster.ts"
+import { brokerAddress, createTopic, OneBroker, send } from "./cluster.ts"
 
 export const topic = "orders"
 export const group = "billing"
 
 export class FilterRig {
   readonly one: OneBroker
+  readonly #others = new Map<string, RemotingClient>()
 
   constructor(seed: number, config: Partial<BrokerConfig> = {}) {
     this.one = new OneBroker(seed, config)
@@ -41,13 +45,13 @@ export class FilterRig {
     if (answer.code !== ResponseCode.SUCCESS) throw new Error(answer.remark)
   }
 
-  /** The group's only client says what it subscribes; undefined: nothing any more. */
-  subscribe(expression: string | undefined, subVersion: number, expressionType = "SQL92"): Command {
+  /** A client of the group says what it subscribes; undefined: nothing any more. */
+  subscribe(expression: string | undefined, subVersion: number, expressionType = "SQL92", clientId = "c"): Command {
     const subscriptionDataSet = expression === undefined ? [] : [subscriptionOf(expression, subVersion, expressionType)]
-    return this.one.ask({
+    return this.#as(clientId, {
       body: Heartbeat.Heartbeat.encode(
         {
-          clientID: "c",
+          clientID: clientId,
           consumerDataSet: [
             {
               consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
@@ -66,6 +70,35 @@ export class FilterRig {
       ),
       code: RequestCode.HEART_BEAT,
     })
+  }
+
+  /** A client leaves without a word. */
+  leave(clientId: string): void {
+    this.#others.get(clientId)?.close()
+    this.run(10)
+  }
+
+  /** Who is connected for the group, as administrators are told. */
+  connections(): ConsumerConnection {
+    const ext = Format.ConsumerGroupOf.encode({ consumerGroup: group })
+    const answer = this.one.ask({ code: RequestCode.GET_CONSUMER_CONNECTION_LIST, ext })
+    const read = ConsumerConnection.decode(answer.body)
+    if (read instanceof Malformed) throw read
+    return read
+  }
+
+  /** Each client but `c` has a connection of its own. */
+  #as(clientId: string, request: Request): Command {
+    if (clientId === "c") return this.one.ask(request)
+    const { world } = this.one
+    const known = this.#others.get(clientId)
+    const client = known ?? new RemotingClient(world.node(clientId, `10.0.3.${this.#others.size + 1}`).world)
+    this.#others.set(clientId, client)
+    let answer: Command | RemotingError | undefined
+    client.ask(brokerAddress, request, 60_000, (outcome) => (answer = outcome))
+    world.sim.runUntil(() => answer !== undefined, 60_000)
+    if (answer === undefined || answer instanceof RemotingError) throw answer ?? new Error("no answer in a minute")
+    return answer
   }
 
   /** CHECK_CLIENT_CONFIG, as clients send it when they start. */

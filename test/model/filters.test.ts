@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { ResponseCode } from "../../src/format/ResponseCode.ts"
 import type { BrokerConfig } from "../../src/node/broker/BrokerConfig.ts"
-import { FilterRig } from "./FilterRig.ts"
+import { FilterRig, group } from "./FilterRig.ts"
 
 const on: Partial<BrokerConfig> = { enablePropertyFilter: true }
 
@@ -70,6 +70,23 @@ describe("filters", () => {
       expect(rig.one.ask({ body: Buffer.from("class A {}"), code, ext: { topic: "T" } }).code).toBe(
         ResponseCode.REQUEST_CODE_NOT_SUPPORTED,
       )
+  })
+
+  it("reports a group whose members subscribe differently: in the log, to administrators and in the metrics", () => {
+    const rig = new FilterRig(9, on)
+    const mixed = (): unknown => rig.connections().mixedSubscriptions
+    rig.subscribe("n = 1", 1)
+    expect(mixed()).toBeUndefined()
+    rig.subscribe("n = 2", 2, "SQL92", "other")
+    expect(mixed()).toBe("orders: SQL92 n = 1 by c; SQL92 n = 2 by other")
+    expect([...rig.one.broker.state.mixedGroups.keys()]).toEqual([group])
+    rig.subscribe("n = 1", 3, "SQL92", "other")
+    expect(mixed()).toBeUndefined()
+    rig.subscribe(undefined, 4, "SQL92", "other")
+    expect(mixed()).toBe("orders: SQL92 n = 1 by c; nothing by other")
+    rig.leave("other")
+    expect(mixed()).toBeUndefined()
+    expect(rig.one.broker.state.mixedGroups.size).toBe(0)
   })
 
   it("a held pull is answered by the message that it waits for, and by no other", () => {

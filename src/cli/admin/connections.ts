@@ -38,6 +38,7 @@ const consumerConnection: Handler = async (admin) => {
     connections.flatMap(({ connectionSet }) => connectionSet.map((each) => [each.clientId, each])),
   )
   const subscriptions = new Map(connections.flatMap(({ subscriptionTable }) => Array.from(subscriptionTable)))
+  const mixed = connections.find(({ mixedSubscriptions }) => mixedSubscriptions !== undefined)?.mixedSubscriptions
   return Output.parts({
     clients: Output.table(clientColumns, [...clients.values()]),
     subscriptions: Output.table(
@@ -52,6 +53,7 @@ const consumerConnection: Handler = async (admin) => {
       consumeType: ["type", first.consumeType],
       messageModel: ["model", first.messageModel],
       consumeFromWhere: ["starts from", first.consumeFromWhere],
+      ...(mixed === undefined ? {} : { mixedSubscriptions: ["loses messages: members subscribe differently", mixed] }),
     }),
   })
 }

@@ -51,6 +51,8 @@ export class BrokerState {
   readonly consumers = ConsumerGroup.make<RemotingConnection>()
   readonly producers = ProducerGroup.make<RemotingConnection>()
   readonly locks: QueueLock.QueueLocks
+  /** Groups whose members subscribe differently. */
+  readonly mixedGroups = new Map<string, ReadonlyArray<ConsumerGroup.Mix>>()
   readonly filters: ConsumerFilter.ConsumerFilters
   readonly held = HeldPull.make<() => void>()
   readonly statistics = Statistics.make()

@@ -131,6 +131,7 @@ export class ClientHandlers {
         withoutSub: beat.withoutSub,
       })
       this.#keepFilters(consumer.groupName)
+      if (heard.asksOtherwise) this.#watchMix(consumer.groupName)
       if (heard.changed) this.#notify(consumer.groupName)
       if (heard.subChanged) subChanged = true
     }
@@ -151,6 +152,7 @@ export class ClientHandlers {
       ConsumerGroup.unregister(consumers, header.consumerGroup, call.connection)
     ) {
       this.#keepFilters(header.consumerGroup)
+      this.#watchMix(header.consumerGroup)
       this.#notify(header.consumerGroup)
     }
     call.answer({ code: ResponseCode.SUCCESS })
@@ -220,6 +222,7 @@ export class ClientHandlers {
     ProducerGroup.disconnected(producers, connection)
     for (const group of ConsumerGroup.disconnected(consumers, connection)) {
       this.#keepFilters(group)
+      this.#watchMix(group)
       this.#notify(group)
     }
   }
@@ -238,6 +241,28 @@ export class ClientHandlers {
         reason: String(compiled),
         topic,
       })
+  }
+
+  /** Tells in the log when members of a group begin to subscribe differently, or otherwise than before, and when it ends. */
+  #watchMix(groupName: string): void {
+    const { consumers, mixedGroups, world } = this.#state
+    const known = mixedGroups.get(groupName)
+    const mixes = ConsumerGroup.mixes(ConsumerGroup.find(consumers, groupName))
+    if (mixes.length === 0) {
+      if (mixedGroups.delete(groupName))
+        world.log.info("the members of a group subscribe alike again", { group: groupName })
+      return
+    }
+    mixedGroups.set(groupName, mixes)
+    const text = ConsumerGroup.printMixes(mixes)
+    if (known !== undefined && ConsumerGroup.printMixes(known) === text) return
+    world.log.warn(
+      "members of a group subscribe differently: it loses messages; give all of them the same subscriptions",
+      {
+        group: groupName,
+        subscriptions: text,
+      },
+    )
   }
 
   #notify(groupName: string): void {

@@ -108,7 +108,15 @@ export class StatusHandlers {
       })
     const { consumeFromWhere, consumeType, members, messageModel, subscriptions } = group
     const connectionSet = [...members.values()].map(connectionOf)
-    const body = { connectionSet, consumeFromWhere, consumeType, messageModel, subscriptionTable: subscriptions }
+    const mixes = this.#state.mixedGroups.get(header.consumerGroup)
+    const body = {
+      connectionSet,
+      consumeFromWhere,
+      consumeType,
+      messageModel,
+      ...(mixes === undefined ? {} : { mixedSubscriptions: ConsumerGroup.printMixes(mixes) }),
+      subscriptionTable: subscriptions,
+    }
     call.answer({ body: ConsumerConnection.encode(body, legacy), code: ResponseCode.SUCCESS })
   }
 

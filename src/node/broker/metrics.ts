@@ -40,6 +40,7 @@ export const metrics = (state: BrokerState, service: StatisticsService): string 
     ["rocketmq_broker_permission", config.brokerPermission, "2 write, 4 read, 6 both."],
     ["gantry_topics", state.metadata.topics.size, "Topics."],
     ["gantry_groups", state.metadata.groups.size, "Consumer groups."],
+    ["gantry_groups_mixed", state.mixedGroups.size, "Groups whose members subscribe differently, and lose messages."],
     ["gantry_held_pulls", state.held.size, "Pulls that wait for messages."],
     ["gantry_disk_full", store.isDiskFull ? 1 : 0, "Whether sends are refused for a full disk."],
     ["gantry_put_time_max_seconds", putTimes.maxMs / 1000, "Longest time from append to answer, of one send in 16."],

@@ -2,10 +2,13 @@ import * as Result from "effect/Result"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as ConsumerGroup from "../../../src/domain/ConsumerGroup.ts"
-import { type Subscription, parse } from "../../../src/domain/Subscription.ts"
+import { type Subscription, parse, parseTyped } from "../../../src/domain/Subscription.ts"
 
 const subscription = (topic: string, version: number): Subscription =>
   Result.getOrThrow(parse(topic, `V${version}`, version))
+
+const asking = (expression: string, type = "TAG"): Subscription =>
+  Result.getOrThrow(parseTyped("T", expression, type, 1))
 
 const subscribed = fc
   .array(fc.tuple(fc.constantFrom("T1", "T2", "T3"), fc.nat(5)), { maxLength: 3 })
@@ -116,6 +119,47 @@ describe("ConsumerGroup", () => {
       }),
       { numRuns: 500 },
     )
+  })
+
+  it("mixed: it names the topics that members do not ask the same of, and who asks what", () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(2), subscribed), { maxLength: 6 }), (beats) => {
+        const table = ConsumerGroup.make<number>()
+        const sent = new Map<number, Map<string, string>>()
+        for (const [connection, subscriptions] of beats) {
+          ConsumerGroup.unregister(table, "g", connection)
+          ConsumerGroup.register(table, heartbeat("g", connection, { subscriptions }))
+          sent.set(connection, new Map(subscriptions.map(({ subString, topic }) => [topic, subString])))
+        }
+        const topics = new Set<string>()
+        for (const asks of sent.values()) for (const topic of asks.keys()) topics.add(topic)
+        const mixed = [...topics].filter((topic) => new Set([...sent.values()].map((asks) => asks.get(topic))).size > 1)
+        const found = ConsumerGroup.mixes(ConsumerGroup.find(table, "g"))
+        expect(found.map(({ topic }) => topic).toSorted()).toEqual(mixed.toSorted())
+        for (const { asked, topic } of found)
+          for (const { asks, clientIds } of asked)
+            for (const id of clientIds) expect(sent.get(Number(id.slice(7)))!.get(topic)).toBe(asks)
+      }),
+    )
+  })
+
+  it("mixed: the order of tags makes no difference, and broadcasting members have progress of their own", () => {
+    const table = ConsumerGroup.make<number>()
+    const beat = (connection: number, sub: Subscription, more: Partial<ConsumerGroup.Heartbeat<number>> = {}) =>
+      ConsumerGroup.register(table, heartbeat("g", connection, { subscriptions: [sub], ...more }))
+    expect(beat(1, asking("A || B")).asksOtherwise).toBe(true)
+    beat(2, asking("B||A"))
+    expect(beat(2, asking("B||A")).asksOtherwise).toBe(false)
+    const group = ConsumerGroup.find(table, "g")!
+    expect(ConsumerGroup.mixes(group)).toEqual([])
+    expect(beat(2, { ...asking("a = 1", "SQL92"), subVersion: 2 }).asksOtherwise).toBe(true)
+    expect(ConsumerGroup.printMixes(ConsumerGroup.mixes(group))).toBe("T: A || B by client-1; SQL92 a = 1 by client-2")
+    for (let i = 3; i < 9; i++) beat(i, asking("x".repeat(100)))
+    expect(ConsumerGroup.printMixes(ConsumerGroup.mixes(group))).toBe(
+      `T: A || B by client-1; SQL92 a = 1 by client-2; ${"x".repeat(79)}… by client-3, client-4, client-5, client-6 and 2 more`,
+    )
+    beat(2, asking("A"), { messageModel: "BROADCASTING" })
+    expect(ConsumerGroup.mixes(group)).toEqual([])
   })
 
   it("keeps the topics of members that subscribe differently", () => {
