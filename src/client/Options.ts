@@ -6,6 +6,7 @@ import type { Network } from "../infra/network/Network.ts"
 import type { Random } from "../infra/random/Random.ts"
 import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
 import type { Log } from "../infra/telemetry/Log.ts"
+import type { Trace } from "../infra/telemetry/Trace.ts"
 
 /** The part of a `World` that a client touches. */
 export interface ClientWorld {
@@ -15,6 +16,8 @@ export interface ClientWorld {
   readonly log: Log
   /** Keeps the offsets of broadcasting consumers. */
   readonly disk: Disk
+  /** Told what ordered consumers do, in the words of spec/ordered. */
+  readonly trace?: Trace
 }
 
 export interface GantryOptions {

@@ -6,9 +6,12 @@
  * plus records is the table (P9).
  *
  * Who may commit what, for a queue that a lock of the group fences (QueueLock.grantOf):
- *   the client of the last grant   forward only, or back to where an administrator's reset sent it
- *   another member of the group    nothing: it is late, or was never given the queue
- *   anyone else, or no lock        as asked: groups without locks and administrators may seek back
+ *   a member that names the last grant, or names none and is its client: forward only, or back to where an
+ *     administrator's reset sent it
+ *   another member of the group: nothing, it is late, or was never given the queue
+ *   anyone else, or no lock: as asked, groups without locks and administrators may seek back
+ * and once the group consumes the topic in order (ConsumptionOrder), with no lock:
+ *   any member that does not pull by itself: forward only
  *
  * Laws (test/model/domain/ConsumerOffset.test.ts)
  *   replay   folding the drained records over an empty table gives the committed table, and the resets that are pending
@@ -73,6 +76,12 @@ export interface Commit {
   readonly clientId: string | undefined
   /** The client of the queue's last grant; undefined when no lock fences it. */
   readonly holder: string | undefined
+  /** The number of that grant. */
+  readonly grant?: number | undefined
+  /** The grant that the member says it works under; undefined when it cannot tell. */
+  readonly claimedGrant?: number | undefined
+  /** The group consumes the topic in order, whether a grant is remembered now or not (ConsumptionOrder). */
+  readonly isOrdered?: boolean
   readonly nowMs: number
 }
 
@@ -91,8 +100,8 @@ export const commit = (offsets: ConsumerOffsets, input: Commit): Committed => {
     return "ResetPending"
   }
   const before = get(offsets.committed, group, topic, queueId)
-  if (holder !== undefined && clientId !== undefined) {
-    if (clientId !== holder) return "NotHolder"
+  if (clientId !== undefined && (holder !== undefined || input.isOrdered === true)) {
+    if (holder !== undefined && !isOfGrant(input)) return "NotHolder"
     if (before !== undefined && queueOffset < before) {
       if (get(offsets.announcedResets, group, topic, queueId) !== queueOffset) return "Backwards"
       remove(offsets.announcedResets, group, topic, queueId)
@@ -102,6 +111,10 @@ export const commit = (offsets: ConsumerOffsets, input: Commit): Committed => {
   store(offsets, group, topic, queueId, queueOffset, input.nowMs)
   return "Stored"
 }
+
+/** Whether the member works under the last grant, as far as it can be told: by the grant that it names, or by its name. */
+const isOfGrant = ({ claimedGrant, clientId, grant, holder }: Commit): boolean =>
+  claimedGrant === undefined ? clientId === holder : claimedGrant === grant
 
 /** What an explicit commit that was dropped by the fence is answered with; undefined when the answer is SUCCESS. */
 export const refusalOf = (
@@ -115,7 +128,9 @@ export const refusalOf = (
       return refuse(
         "ILLEGAL_OPERATION",
         `the offset of ${queue} is not moved: group[${input.group}] consumes it in order and client ${input.holder} ` +
-          `holds its lock, not ${input.clientId}. Lock the queue before consuming it.`,
+          (input.claimedGrant === undefined
+            ? `holds its lock, not ${input.clientId}. Lock the queue before consuming it.`
+            : `holds its lock by grant ${input.grant}, which came after ${input.claimedGrant}.`),
       )
     case "Backwards":
       return refuse(

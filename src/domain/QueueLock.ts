@@ -34,12 +34,15 @@ export interface QueueLocks {
   grants: number
 }
 
-/** `quietUntilMs`: the start plus one lease after a restart that may have left grants behind; 0 for a new store. */
-export const make = (quietUntilMs = 0, leaseMs = leaseMsDefault): QueueLocks => ({
+/**
+ * `quietUntilMs`: the start plus one lease after a restart that may have left grants behind; 0 for a new store.
+ * `grants`: beyond the grants of the life before, so that those of one are never taken for those of another.
+ */
+export const make = (quietUntilMs = 0, leaseMs = leaseMsDefault, grants = 0): QueueLocks => ({
   groups: new Map(),
   leaseMs,
   quietUntilMs,
-  grants: 0,
+  grants,
 })
 
 /** Locks or renews each queue for the client where it can; answers those that it holds now, in the order asked. */

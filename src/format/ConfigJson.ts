@@ -138,7 +138,11 @@ export const Forbidden = record("GroupForbidden", { group: text, readable: orEls
 export type Forbidden = typeof Forbidden.Type
 
 /** Resets that no pull has taken up yet: by `topic@group`, then by queue id as a text, where they lead. */
-const OffsetsMark = record("GantryOffsetsMark", { commitLogOffset: long, resets: optional(map(map(long))) })
+const OffsetsMark = record("GantryOffsetsMark", {
+  commitLogOffset: long,
+  ordered: optional(map(list(text))),
+  resets: optional(map(map(long))),
+})
 
 /**
  * `consumerOffset.json`: by `topic@group`, the next offset of each queue. `groupTopicMap` is derived from it and only
@@ -229,7 +233,8 @@ export const parseConsumerOffsets = (text: string) => {
   if (offsets instanceof Malformed) return offsets
   const { gantry, ...rest } = offsets
   const resets: NonNullable<NonNullable<typeof gantry>["resets"]> = gantry?.resets ?? new Map()
-  return { ...rest, position: gantry?.commitLogOffset, resets }
+  const ordered: NonNullable<NonNullable<typeof gantry>["ordered"]> = gantry?.ordered ?? new Map()
+  return { ...rest, ordered, position: gantry?.commitLogOffset, resets }
 }
 export const parseDelayOffsets = (text: string) => {
   const delays = DelayOffsets.parse(text)
@@ -264,11 +269,14 @@ type ByGroup = ReadonlyMap<string, ReadonlyMap<string, ReadonlyMap<number, numbe
 export function* printConsumerOffsets({
   committed,
   dataVersion,
+  ordered = new Map(),
   position,
   resets: pending = new Map(),
 }: {
   readonly committed: ByGroup
   readonly resets?: ByGroup
+  /** By group, the topics that it consumes in order. */
+  readonly ordered?: ReadonlyMap<string, Iterable<string>>
   readonly dataVersion: DataVersion
   readonly position: number | undefined
 }): Generator<string, void> {
@@ -286,8 +294,9 @@ export function* printConsumerOffsets({
     for (const [topic, queues] of topics)
       resets.set(`${topic}@${group}`, new Map([...queues].map(([queueId, offset]) => [String(queueId), offset])))
   const tables = { dataVersion, groupTopicMap, offsetTable, pullOffsetTable: new Map() }
-  const gantry =
-    position === undefined ? {} : { gantry: { commitLogOffset: position, ...(resets.size > 0 ? { resets } : {}) } }
+  const inOrder = new Map([...ordered].map(([group, topics]) => [group, [...topics]] as const))
+  const more = { ...(inOrder.size > 0 ? { ordered: inOrder } : {}), ...(resets.size > 0 ? { resets } : {}) }
+  const gantry = position === undefined ? {} : { gantry: { commitLogOffset: position, ...more } }
   yield* ConsumerOffsets.pieces({ ...tables, ...gantry }, pretty, "")
 }
 

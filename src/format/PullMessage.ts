@@ -19,6 +19,7 @@ export const PullMessage = header("PullMessage", {
   proxyFrowardClientId: optional(text("Client behind the proxy; misspelt by the protocol.")),
   liteTopic: optional(text("Lite topic.")),
   bname: optional(text("Name of the broker that the client meant.")),
+  gantryGrant: optional(long("Gantry's own: the grant of the lock that the commit is under.")),
 })
 export type PullMessage = typeof PullMessage.Type
 
@@ -50,6 +51,7 @@ export const UpdateConsumerOffset = header("UpdateConsumerOffset", {
   topic: text("Topic."),
   queueId: int("Queue."),
   commitOffset: long("Offset of the next message to consume."),
+  gantryGrant: optional(long("Gantry's own: the grant of the lock that the commit is under.")),
 })
 export type UpdateConsumerOffset = typeof UpdateConsumerOffset.Type
 

@@ -183,14 +183,16 @@ export const createTopic = (topic: string): Request => ({
   }),
 })
 
-export const heartbeat = (group: string): Request => ({
+export const heartbeat = (group: string): Request => heartbeatOf(group, "c")
+
+export const heartbeatOf = (group: string, clientID: string, consumeType = "CONSUME_PASSIVELY"): Request => ({
   body: Heartbeat.Heartbeat.encode(
     {
-      clientID: "c",
+      clientID,
       consumerDataSet: [
         {
           consumeFromWhere: "CONSUME_FROM_FIRST_OFFSET",
-          consumeType: "CONSUME_PASSIVELY",
+          consumeType: consumeType === "CONSUME_ACTIVELY" ? "CONSUME_ACTIVELY" : "CONSUME_PASSIVELY",
           groupName: group,
           messageModel: "CLUSTERING",
           subscriptionDataSet: [],

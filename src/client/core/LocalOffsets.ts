@@ -44,6 +44,9 @@ export class LocalOffsets implements Offsets {
     this.#isChanged = true
   }
 
+  /** Who broadcasts needs no lock. */
+  fence(): void {}
+
   persist(): void {
     this.#write()
   }

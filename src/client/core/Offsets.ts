@@ -25,6 +25,8 @@ export interface Offsets {
   readonly advance: (queue: MessageQueue, offset: number) => void
   /** Moves anywhere: a seek, a reset, an offset that the broker corrected. */
   readonly set: (queue: MessageQueue, offset: number) => void
+  /** The grant of the lock that a queue's progress is told under from now on; undefined when it has none (P5). */
+  readonly fence: (queue: MessageQueue, grant: number | undefined) => void
   /** Tells what has changed, without waiting. */
   readonly persist: (queues: Iterable<MessageQueue>) => void
   /** Tells, and waits for the answer: an error of the first that could not be told. */
@@ -35,6 +37,7 @@ export interface Offsets {
 
 interface Entry {
   offset: number
+  grant: number | undefined
   /** What was told last, and when. */
   toldOffset: number | undefined
   toldMs: number
@@ -96,8 +99,13 @@ export class BrokerOffsets implements Offsets {
 
   set(queue: MessageQueue, offset: number): void {
     const entry = this.#entries.get(print(queue))
-    if (entry === undefined) this.#entries.set(print(queue), { offset, toldMs: -Infinity, toldOffset: undefined })
-    else entry.offset = offset
+    if (entry !== undefined) entry.offset = offset
+    else this.#entries.set(print(queue), { grant: undefined, offset, toldMs: -Infinity, toldOffset: undefined })
+  }
+
+  fence(queue: MessageQueue, grant: number | undefined): void {
+    const entry = this.#entries.get(print(queue))
+    if (entry !== undefined) entry.grant = grant
   }
 
   persist(queues: Iterable<MessageQueue>): void {
@@ -109,7 +117,7 @@ export class BrokerOffsets implements Offsets {
       if (entry.offset === entry.toldOffset && nowMs < entry.toldMs + tellAgainMs) continue
       entry.toldOffset = entry.offset
       entry.toldMs = nowMs
-      this.#instance.remoting.tell(address, this.#request(queue, entry.offset))
+      this.#instance.remoting.tell(address, this.#request(queue, entry))
     }
   }
 
@@ -124,7 +132,7 @@ export class BrokerOffsets implements Offsets {
     if (left === 0) return done(undefined)
     for (const { address, entry, queue } of asked) {
       const { offset } = entry
-      Peers.ask(this.#instance.remoting, address, this.#request(queue, offset), queryTimeoutMs, (answer) => {
+      Peers.ask(this.#instance.remoting, address, this.#request(queue, entry), queryTimeoutMs, (answer) => {
         if (answer instanceof GantryError) failure ??= answer
         else {
           entry.toldOffset = offset
@@ -139,8 +147,14 @@ export class BrokerOffsets implements Offsets {
     this.#entries.delete(print(queue))
   }
 
-  #request({ queueId, topic }: MessageQueue, commitOffset: number) {
-    const ext = UpdateConsumerOffset.encode({ commitOffset, consumerGroup: this.#group, queueId, topic })
+  #request({ queueId, topic }: MessageQueue, { grant, offset }: Entry) {
+    const ext = UpdateConsumerOffset.encode({
+      commitOffset: offset,
+      consumerGroup: this.#group,
+      queueId,
+      topic,
+      ...(grant === undefined ? {} : { gantryGrant: grant }),
+    })
     return { code: RequestCode.UPDATE_CONSUMER_OFFSET, ext }
   }
 }

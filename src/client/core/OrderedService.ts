@@ -90,6 +90,7 @@ export class OrderedService implements ConsumeService {
     queue.isConsuming = true
     this.#busy.add(print(queue.queue))
     queue.lastConsumeMs = this.#instance.world.clock.nowMs()
+    this.#trace("Start", queue, messages)
     this.#active++
     const onGone = (run: () => void): (() => void) => {
       gone.add(run)
@@ -105,8 +106,10 @@ export class OrderedService implements ConsumeService {
 
   #judged(queue: ProcessQueue, messages: ReadonlyArray<Message>, verdict: Verdict): void {
     const failed = verdict._tag === "Failed" ? undefined : (verdict.failed ?? new Map<Message, number>())
+    const isDone = failed !== undefined && failed.size === 0
+    if (isDone || queue.isDropped) this.#trace(isDone ? "Finish" : "Fail", queue, messages)
     if (queue.isDropped) return this.#ended(queue)
-    if (failed !== undefined && failed.size === 0) return this.#commit(queue)
+    if (isDone) return this.#commit(queue)
     if (verdict._tag === "Failed") {
       this.#instance.world.log.warn("a message handler failed, its queue waits", {
         error: verdict.error,
@@ -120,8 +123,11 @@ export class OrderedService implements ConsumeService {
     const open = messages.slice(from)
     const isOver = (message: Message): boolean => this.#isOver(message, verdict)
     this.#giveAway(open.filter(isOver), (kept) => {
+      const isLeft = (message: Message): boolean =>
+        open.includes(message) && (!isOver(message) || kept.includes(message))
+      for (const message of messages) this.#trace(isLeft(message) ? "Fail" : "Finish", queue, [message])
       if (queue.isDropped) return this.#ended(queue)
-      const again = open.filter((message) => !isOver(message) || kept.includes(message))
+      const again = open.filter(isLeft)
       if (again.length === 0) return this.#commit(queue)
       queue.putBack(
         again.map((message) => (failed === undefined || failed.has(message) ? message.failedOnce() : message)),
@@ -150,6 +156,15 @@ export class OrderedService implements ConsumeService {
         if (--left === 0) done(kept)
       })
     }
+  }
+
+  /** Events of spec/ordered, for each message of a batch. */
+  #trace(action: string, { queue }: ProcessQueue, messages: ReadonlyArray<Message>): void {
+    const { clientId, world } = this.#instance
+    if (world.trace === undefined || this.#settings.isBroadcasting) return
+    const { brokerName, queueId, topic } = queue
+    const of = { brokerName, clientId, group: this.#settings.group, queueId, topic }
+    for (const { queueOffset } of messages) world.trace(action, { ...of, queueOffset })
   }
 
   #commit(queue: ProcessQueue): void {

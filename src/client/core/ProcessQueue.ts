@@ -45,6 +45,8 @@ export class ProcessQueue {
   isLeaving = false
   /** When the lock was asked for that holds now; undefined without one. */
   lockedAtMs: number | undefined
+  /** The number of the grant under which its messages are pulled and told, where the broker says it (P5). */
+  grant: number | undefined
   lastPullMs = 0
   lastConsumeMs = 0
 

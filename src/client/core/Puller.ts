@@ -108,6 +108,7 @@ export class Puller {
         suspend: true,
       }),
       topic,
+      ...(commitOffset === undefined || queue.grant === undefined ? {} : { gantryGrant: queue.grant }),
       ...(options.sendsSubscription ? { subscription: subscription.subString } : {}),
     })
     queue.isPulling = true

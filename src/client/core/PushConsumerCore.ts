@@ -28,9 +28,9 @@ import type { ConsumerData, ConsumerMember } from "./Member.ts"
 import type { Offsets } from "./Offsets.ts"
 import { OrderedService } from "./OrderedService.ts"
 import { Once } from "./Once.ts"
-import { type Bounds, ProcessQueue } from "./ProcessQueue.ts"
+import { type Bounds, ProcessQueue, lockBelievedMs } from "./ProcessQueue.ts"
 import { Puller } from "./Puller.ts"
-import { QueueLocks } from "./QueueLocks.ts"
+import { type Grant, QueueLocks } from "./QueueLocks.ts"
 import { SendBack } from "./SendBack.ts"
 import * as Sharing from "./Sharing.ts"
 import { runningInfoOf } from "./runningInfo.ts"
@@ -397,6 +397,10 @@ export class PushConsumerCore implements ConsumerMember {
     }
     const fresh = added.filter((queue) => !this.#starting.has(print(queue)))
     const isSame = fresh.length === 0 && removed.length === 0
+    if (this.#needsLocks) {
+      for (const queue of fresh) this.#trace("See", queue, { isOwn: true })
+      for (const queue of removed) this.#trace("See", queue, { isOwn: false })
+    }
     if (!isSame) {
       this.#instance.diagnostics.tell("gantry:rebalance", () => ({ added: fresh, group: this.group, removed, topic }))
       this.#instance.world.log.debug("the share has changed", { added: fresh, group: this.group, removed, topic })
@@ -409,11 +413,14 @@ export class PushConsumerCore implements ConsumerMember {
     if (queues.length === 0) return done(true)
     for (const queue of queues) this.#starting.set(print(queue), queue)
     if (!this.#needsLocks) return this.#beginEach(queues, () => undefined, done)
-    const grants = new Map<string, number>()
+    const grants = new Map<string, Grant>()
     this.#locks.lock(
       queues,
-      (_asked, locked, askedMs) => {
-        for (const queue of locked) grants.set(print(queue), askedMs)
+      (_asked, locked) => {
+        for (const [queue, grant] of locked) {
+          grants.set(print(queue), grant)
+          this.#traceLearn(queue, grant)
+        }
       },
       () => {
         const granted = queues.filter((queue) => grants.has(print(queue)))
@@ -430,7 +437,7 @@ export class PushConsumerCore implements ConsumerMember {
 
   #beginEach(
     queues: ReadonlyArray<MessageQueue>,
-    lockedAtMs: (queue: MessageQueue) => number | undefined,
+    grantOf: (queue: MessageQueue) => Grant | undefined,
     done: (isBegun: boolean) => void,
   ): void {
     let left = queues.length
@@ -439,20 +446,23 @@ export class PushConsumerCore implements ConsumerMember {
     for (const queue of queues) {
       startOffset(this.#instance, this.#offsets, queue, this.#settings, (offset) => {
         const isWanted = this.#starting.delete(print(queue)) && this.#state === "running"
-        if (isWanted && offset !== undefined) this.#begin(queue, offset, lockedAtMs(queue))
-        else if (this.#needsLocks) this.#locks.unlock([queue])
+        if (isWanted && offset !== undefined) this.#begin(queue, offset, grantOf(queue))
+        else if (this.#needsLocks) this.#unlock(queue)
         if (offset === undefined) isBegun = false
         if (--left === 0) done(isBegun)
       })
     }
   }
 
-  #begin(queue: MessageQueue, offset: number, lockedAtMs: number | undefined): void {
+  #begin(queue: MessageQueue, offset: number, grant: Grant | undefined): void {
     const held = new ProcessQueue(queue, offset)
-    held.lockedAtMs = lockedAtMs
+    held.lockedAtMs = grant?.askedMs
+    held.grant = grant?.number
     this.#queues.set(print(queue), held)
     // Where a group starts that had no progress is progress: after the next start it goes on from there.
     this.#offsets.set(queue, offset)
+    this.#offsets.fence(queue, held.grant)
+    if (this.#needsLocks) this.#trace("Enter", queue, { queueOffset: offset })
     this.#puller.pull(held)
   }
 
@@ -469,7 +479,12 @@ export class PushConsumerCore implements ConsumerMember {
     this.#queues.delete(print(queue.queue))
     queue.drop()
     this.#offsets.forget(queue.queue)
-    if (this.#needsLocks) this.#locks.unlock([queue.queue])
+    if (this.#needsLocks) this.#unlock(queue.queue)
+  }
+
+  #unlock(queue: MessageQueue): void {
+    this.#trace("LetGo", queue, {})
+    this.#locks.unlock([queue])
   }
 
   /** Goes on from another offset; whatever is at work on what was pulled before does not count any more. */
@@ -486,7 +501,8 @@ export class PushConsumerCore implements ConsumerMember {
       if (error === undefined) return
       this.#instance.world.log.warn("an offset was not told", { error: error.message, queue: queue.queue })
     })
-    this.#begin(queue.queue, offset, queue.lockedAtMs)
+    const { grant, lockedAtMs } = queue
+    this.#begin(queue.queue, offset, lockedAtMs === undefined ? undefined : { askedMs: lockedAtMs, number: grant })
   }
 
   #lockEvery(delayMs: number): void {
@@ -499,26 +515,40 @@ export class PushConsumerCore implements ConsumerMember {
   /** Asks for all locks again, before the leases are over. */
   #lockAll(): void {
     if (!this.#needsLocks || this.#state !== "running") return
-    this.#locks.lock(this.assigned, (asked, locked, askedMs) => {
+    this.#locks.lock(this.assigned, (asked, locked) => {
       for (const queue of asked) {
         const held = this.#queues.get(print(queue))
         if (held === undefined || held.isDropped) continue
-        if (locked.includes(queue)) this.#granted(held, askedMs)
-        else this.#lost(held)
+        const grant = locked.get(queue)
+        if (grant === undefined) this.#lost(held)
+        else this.#granted(held, grant)
       }
     })
   }
 
-  #granted(queue: ProcessQueue, askedMs: number): void {
+  #granted(queue: ProcessQueue, grant: Grant): void {
     const wasLocked = queue.isLocked(this.#instance.world.clock.monotonicMs())
     // Somebody else may have had it in between, and gone on: then it begins anew, where the group is.
-    if (!wasLocked) return this.#lost(queue)
-    queue.lockedAtMs = Math.max(askedMs, queue.lockedAtMs ?? askedMs)
+    if (!wasLocked || grant.number !== queue.grant) return this.#lost(queue)
+    queue.lockedAtMs = Math.max(grant.askedMs, queue.lockedAtMs ?? grant.askedMs)
+    this.#traceLearn(queue.queue, grant)
+  }
+
+  #traceLearn(queue: MessageQueue, { askedMs }: Grant): void {
+    const leaseMs = lockBelievedMs - (this.#instance.world.clock.monotonicMs() - askedMs)
+    this.#trace("Learn", queue, { leaseMs })
+  }
+
+  /** An event of an ordered consumer (spec/ordered). */
+  #trace(action: string, { brokerName, queueId, topic }: MessageQueue, more: Readonly<Record<string, unknown>>): void {
+    const { clientId, world } = this.#instance
+    world.trace?.(action, { brokerName, clientId, group: this.group, queueId, topic, ...more })
   }
 
   /** The lock is another's, or was for a while: the queue is given up, and taken again with a new lock. */
   #lost(queue: ProcessQueue): void {
     this.#instance.world.log.warn("the lock of a queue was lost", { group: this.group, queue: queue.queue })
+    this.#trace("LetGo", queue.queue, {})
     this.#queues.delete(print(queue.queue))
     queue.drop()
     this.#offsets.forget(queue.queue)

@@ -1,6 +1,6 @@
 /** The locks of an ordered consumer on its brokers: asks for them, believes in them for 30 s, gives them back. */
 import { type MessageQueue, isEqual } from "../../domain/MessageQueue.ts"
-import { LockBatch, LockBatchAnswer } from "../../format/LockBatch.ts"
+import { LockBatch, LockBatchAnswer, LockBatchHeader } from "../../format/LockBatch.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import { standard } from "../../format/shape.ts"
 import type { Address } from "../../infra/network/Network.ts"
@@ -10,6 +10,14 @@ import type { Instance } from "./Instance.ts"
 import * as Peers from "./Peers.ts"
 
 const timeoutMs = 1_000
+
+/** A lock that a broker gave. */
+export interface Grant {
+  /** When it was asked for. */
+  readonly askedMs: number
+  /** Each acquisition has its own; undefined where the broker is not Gantry's. */
+  readonly number: number | undefined
+}
 
 export class QueueLocks {
   readonly #instance: Instance
@@ -21,12 +29,12 @@ export class QueueLocks {
   }
 
   /**
-   * Asks the brokers for locks. `granted` runs once for each broker that answers, with what it was asked for, what it
-   * grants, and the moment of asking, from which the lease counts; `done` when all have answered or failed.
+   * Asks the brokers for locks. `granted` runs once for each broker that answers, with what it was asked for and what it
+   * grants; `done` when all have answered or failed.
    */
   lock(
     queues: ReadonlyArray<MessageQueue>,
-    granted: (asked: ReadonlyArray<MessageQueue>, locked: ReadonlyArray<MessageQueue>, askedMs: number) => void,
+    granted: (asked: ReadonlyArray<MessageQueue>, locked: ReadonlyMap<MessageQueue, Grant>) => void,
     done: () => void = () => {},
   ): void {
     const brokers = this.#byBroker(queues)
@@ -36,7 +44,7 @@ export class QueueLocks {
       // A pause between the grant and its arrival must not make an old lease look young.
       const askedMs = this.#instance.world.clock.monotonicMs()
       const code = RequestCode.LOCK_BATCH_MQ
-      const request = { body: this.#body(asked), code }
+      const request = { body: this.#body(asked), code, ext: LockBatchHeader.encode({ gantryGrants: true }) }
       Peers.ask(this.#instance.remoting, address, request, timeoutMs, (answer) => {
         const read =
           answer instanceof GantryError
@@ -45,8 +53,12 @@ export class QueueLocks {
         if (read instanceof GantryError) {
           this.#instance.world.log.warn("no locks were granted", { error: read.message, group: this.#group })
         } else {
-          const locked = asked.filter((queue) => read.lockOKMQSet.some((one) => isEqual(one, queue)))
-          granted(asked, locked, askedMs)
+          const { gantryGrants, lockOKMQSet } = read
+          const locked = asked.flatMap((queue) => {
+            const at = lockOKMQSet.findIndex((one) => isEqual(one, queue))
+            return at < 0 ? [] : [[queue, { askedMs, number: gantryGrants?.[at] }] as const]
+          })
+          granted(asked, new Map(locked))
         }
         if (--left === 0) done()
       })

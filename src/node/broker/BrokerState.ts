@@ -97,7 +97,8 @@ export class BrokerState {
     this.delayLevels = delayLevels
     this.startedMs = world.clock.nowMs()
     this.brokerAddr = `${config.brokerIP1}:${config.listenPort}`
-    this.locks = QueueLock.make(locksQuietUntilMs)
+    // A thousand grants a ms: no life of a broker gets as far as the next one begins.
+    this.locks = QueueLock.make(locksQuietUntilMs, QueueLock.leaseMsDefault, this.startedMs * 1000)
     this.filters = ConsumerFilter.make(bloom, murmur3)
     this.sendExt = { MSG_REGION: config.regionId, TRACE_ON: config.traceOn ? "true" : "false" }
     this.sendExtPrinted = printAnswerTail(this.sendExt.MSG_REGION, this.sendExt.TRACE_ON)

@@ -4,6 +4,7 @@
  */
 import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
+import * as ConsumptionOrder from "../../domain/ConsumptionOrder.ts"
 import * as HeartbeatRule from "../../domain/Heartbeat.ts"
 import * as ProducerGroup from "../../domain/ProducerGroup.ts"
 import type { Refusal } from "../../domain/Refusal.ts"
@@ -16,7 +17,7 @@ import * as Result from "effect/Result"
 import type { Command } from "../../format/Command.ts"
 import * as Heartbeat from "../../format/Heartbeat.ts"
 import { toCode } from "../../format/Language.ts"
-import { LockBatch, LockBatchAnswer } from "../../format/LockBatch.ts"
+import { LockBatch, LockBatchAnswer, LockBatchHeader } from "../../format/LockBatch.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as Format from "../../format/PullMessage.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
@@ -194,7 +195,7 @@ export class ClientHandlers {
   readonly lock = (command: Command, call: Call): void => {
     const body = LockBatch.decode(command.body)
     if (body instanceof Malformed) return answerMalformed(call, body)
-    const { locks, world } = this.#state
+    const { locks, metadata, world } = this.#state
     const { clientId, consumerGroup } = body
     // Locks of what is not there would be kept for their lease, as many as a client can name (promise P11).
     const isBounded =
@@ -204,7 +205,23 @@ export class ClientHandlers {
     const queues = isBounded ? body.mqSet.filter(({ queueId, topic }) => this.#state.hasQueue(topic, queueId)) : []
     const nowMs = world.clock.monotonicMs()
     const lockOKMQSet = QueueLock.lockBatch(locks, consumerGroup, clientId, queues, nowMs)
-    call.answer({ body: LockBatchAnswer.encode({ lockOKMQSet }, standard), code: ResponseCode.SUCCESS })
+    const grants = lockOKMQSet.map(({ queueId, topic }) => {
+      const grant = QueueLock.grantOf(locks, consumerGroup, topic, queueId, nowMs)?.grant ?? 0
+      world.trace?.("Lock", { clientId, grant, group: consumerGroup, queueId, topic })
+      return grant
+    })
+    const header = LockBatchHeader.decode(command.ext)
+    const asksForGrants = !(header instanceof Malformed) && header.gantryGrants === true
+    const answer = asksForGrants ? { gantryGrants: grants, lockOKMQSet } : { lockOKMQSet }
+    const tell = (): void => call.answer({ body: LockBatchAnswer.encode(answer, standard), code: ResponseCode.SUCCESS })
+    // What a group is that nobody has heard of, is not worth a record.
+    const topics = metadata.groups.has(consumerGroup) ? lockOKMQSet.map(({ topic }) => topic) : []
+    const event = ConsumptionOrder.decide(metadata.order, consumerGroup, topics)
+    if (event === undefined) return tell()
+    metadata.noteOrder(event, (failure) => {
+      if (failure === undefined) return tell()
+      call.answer({ code: ResponseCode.SYSTEM_ERROR, remark: `no lock is granted: ${failure}` })
+    })
   }
 
   /** UNLOCK_BATCH_MQ (42). */
@@ -212,7 +229,9 @@ export class ClientHandlers {
     const body = LockBatch.decode(command.body)
     if (body instanceof Malformed) return answerMalformed(call, body)
     const { locks, world } = this.#state
-    QueueLock.unlockBatch(locks, body.consumerGroup, body.clientId, body.mqSet, world.clock.monotonicMs())
+    const { clientId, consumerGroup: group, mqSet } = body
+    QueueLock.unlockBatch(locks, group, clientId, mqSet, world.clock.monotonicMs())
+    for (const { queueId, topic } of mqSet) world.trace?.("Unlock", { clientId, group, queueId, topic })
     call.answer({ code: ResponseCode.SUCCESS })
   }
 

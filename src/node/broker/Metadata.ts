@@ -8,6 +8,7 @@
  */
 import * as Capacity from "../../domain/Capacity.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
+import * as ConsumptionOrder from "../../domain/ConsumptionOrder.ts"
 import * as DataVersion from "../../domain/DataVersion.ts"
 import * as DelayHistory from "../../domain/DelayHistory.ts"
 import { type DelayLevels, defaultLevels, levelOfQueue } from "../../domain/DelayLevel.ts"
@@ -44,6 +45,7 @@ const tableOf: Readonly<
   groups: "groups",
   groupsDeleted: "groups",
   offsets: "offsets",
+  ordered: "offsets",
   requestModes: "modes",
   topics: "topics",
   topicsDeleted: "topics",
@@ -56,6 +58,8 @@ export class Metadata {
   readonly topics = new Map<string, TopicConfig>()
   readonly groups = new Map<string, GroupConfig>()
   readonly forbidden = new Map<string, ReadonlyMap<string, number>>()
+  /** Which groups consume which topics in order. */
+  readonly order = ConsumptionOrder.make()
   /** How groups get their messages where their broker shares out the queues. */
   readonly requestModes = RequestMode.make()
   /**
@@ -164,6 +168,8 @@ export class Metadata {
             ...(offsets.resets.get(key)?.has(String(queueId)) === true ? { isReset: true } : {}),
           })
       }
+      for (const [group, topics] of offsets.ordered)
+        ConsumptionOrder.evolve(this.order, { _tag: "Ordered", group, topics })
       this.offsets.version = offsets.dataVersion
       this.#positions.offsets = offsets.position ?? never
       this.#isForeign.offsets = offsets.position === undefined
@@ -364,6 +370,14 @@ export class Metadata {
     })
   }
 
+  /** The group consumes these topics in order from now on. */
+  noteOrder(
+    { group, topics }: { readonly group: string; readonly topics: ReadonlyArray<string> },
+    done: Durable,
+  ): void {
+    this.#append([{ group, kind: "ordered", topics }], done)
+  }
+
   /** Sets how groups get their messages. */
   setRequestModes(requestModes: ReadonlyArray<RequestMode.Setting>, done: Durable): void {
     this.#append([{ kind: "requestModes", requestModes }], (failure) => {
@@ -464,6 +478,7 @@ export class Metadata {
         this.delayHistory = DelayHistory.begin(this.delayHistory, at, record.delaysMs)
         return
       case "offsets":
+      case "ordered":
       case "requestModes":
     }
   }
@@ -478,19 +493,29 @@ export class Metadata {
       for (const { group } of record.groups) RequestMode.evolve(modes, { _tag: "GroupDeleted", group })
   }
 
-  /** What a record says of consumer offsets. */
+  /** What a record says of consumer offsets, and of the order in which groups consume. */
   #applyToOffsets(record: SystemRecords.SystemRecord): void {
     if (record.kind === "offsets")
       for (const [group, topic, queueId, queueOffset, reset] of record.offsets) {
         const entry = { group, queueId, queueOffset, topic }
         this.#journal.restore(reset === 1 ? { ...entry, isReset: true } : entry)
       }
+    if (record.kind === "ordered") this.#ordered({ _tag: "Ordered", group: record.group, topics: record.topics })
     if (record.kind === "topicsDeleted")
-      for (const { topic } of record.topics)
+      for (const { topic } of record.topics) {
         this.#journal.forgot((offsets) => ConsumerOffset.removeTopic(offsets, topic))
+        this.#ordered({ _tag: "TopicDeleted", topic })
+      }
     if (record.kind === "groupsDeleted")
-      for (const { group, withOffsets } of record.groups)
+      for (const { group, withOffsets } of record.groups) {
         if (withOffsets) this.#journal.forgot((offsets) => ConsumerOffset.removeGroup(offsets, group))
+        this.#ordered({ _tag: "GroupDeleted", group })
+      }
+  }
+
+  #ordered(event: ConsumptionOrder.Event): void {
+    ConsumptionOrder.evolve(this.order, event)
+    this.#offsetsFile.changed()
   }
 
   #setForbidden(group: string, topic: string, bits: number): void {
@@ -642,6 +667,7 @@ export class Metadata {
       committed: this.#journal.durable.committed,
       dataVersion: this.offsets.version,
       position: this.#position(),
+      ordered: this.order,
       resets: this.#journal.durable.pendingResets,
     })
   }

@@ -5,7 +5,6 @@
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as HeldPull from "../../domain/HeldPull.ts"
-import * as QueueLock from "../../domain/QueueLock.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
 import * as Result from "effect/Result"
 import { CloneGroupOffset, ResetOffset } from "../../format/Admin.ts"
@@ -17,6 +16,7 @@ import { ResponseCode } from "../../format/ResponseCode.ts"
 import { legacy } from "../../format/shape.ts"
 import type { Answer, Call } from "../../infra/remoting/Call.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+import { commitOf, traceCommit } from "./commits.ts"
 import { resetByClients } from "./relayCalls.ts"
 import { inTurns } from "./turns.ts"
 
@@ -54,7 +54,7 @@ export class OffsetHandlers {
     const header = Format.UpdateConsumerOffset.decode(command.ext)
     if (header instanceof Malformed) return answerMalformed(call, header)
     const { commitOffset: queueOffset, consumerGroup: group, queueId, topic } = header
-    const { consumers, locks, metadata, world } = this.#state
+    const { metadata, world } = this.#state
     const unknown = this.#unknown(topic, group)
     if (unknown !== undefined) return call.answer(unknown)
     // Offsets of queues that are not there would stay for ever, in memory and in every snapshot (promise P11).
@@ -63,17 +63,11 @@ export class OffsetHandlers {
         code: ResponseCode.INVALID_PARAMETER,
         remark: `topic ${topic} has no queue ${queueId} here, or commitOffset ${queueOffset} is negative`,
       })
-    const input: ConsumerOffset.Commit = {
-      clientId: ConsumerGroup.clientOf(consumers, group, call.connection)?.clientId,
-      group,
-      holder: QueueLock.grantOf(locks, group, topic, queueId, world.clock.monotonicMs())?.clientId,
-      nowMs: world.clock.nowMs(),
-      queueId,
-      queueOffset,
-      topic,
-    }
+    const told = { claimedGrant: header.gantryGrant, group, queueId, queueOffset, topic }
+    const input = commitOf(this.#state, told, call.connection, !call.isOneway)
     const before = ConsumerOffset.query(metadata.offsets, group, topic, queueId)
     const outcome = ConsumerOffset.commit(metadata.offsets, input)
+    traceCommit(this.#state, input, outcome)
     const allowed = ConsumerOffset.refusalOf(outcome, input, before)
     if (Result.isFailure(allowed)) return answerRefusal(call, allowed.failure)
     if (outcome === "ResetPending")

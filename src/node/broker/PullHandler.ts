@@ -6,7 +6,6 @@ import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as HeldPull from "../../domain/HeldPull.ts"
 import * as Pull from "../../domain/Pull.ts"
-import * as QueueLock from "../../domain/QueueLock.ts"
 import { matchesCode, subscribeAll } from "../../domain/Subscription.ts"
 import * as Result from "effect/Result"
 import * as Commands from "../../format/Command.ts"
@@ -19,6 +18,7 @@ import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
+import { commitOf, traceCommit } from "./commits.ts"
 import { countGot } from "./StatisticsService.ts"
 
 /** No more messages in one answer, whatever a client asks. */
@@ -174,17 +174,12 @@ export class PullHandler {
   /** The offset that a pull carries. Nobody waits for it: it is on disk with the next record of offsets. */
   #commit(header: Format.PullMessage, call: Call): void {
     if (header.commitOffset < 0) return
-    const { metadata, consumers, locks, world } = this.#state
-    const { consumerGroup: group, queueId, topic } = header
-    const committed = ConsumerOffset.commit(metadata.offsets, {
-      clientId: ConsumerGroup.clientOf(consumers, group, call.connection)?.clientId,
-      group,
-      holder: QueueLock.grantOf(locks, group, topic, queueId, world.clock.monotonicMs())?.clientId,
-      nowMs: world.clock.nowMs(),
-      queueId,
-      queueOffset: header.commitOffset,
-      topic,
-    })
+    const { metadata, world } = this.#state
+    const { commitOffset: queueOffset, consumerGroup: group, queueId, topic } = header
+    const told = { claimedGrant: header.gantryGrant, group, queueId, queueOffset, topic }
+    const input = commitOf(this.#state, told, call.connection, false)
+    const committed = ConsumerOffset.commit(metadata.offsets, input)
+    traceCommit(this.#state, input, committed)
     if (committed !== "Stored") return
     world.trace?.("CommitOffset", { group, queueId, queueOffset: header.commitOffset, topic })
     metadata.offsetCommitted()

@@ -39,6 +39,7 @@ export type SystemRecord =
   | { readonly kind: "topicsDeleted"; readonly topics: ReadonlyArray<DeletedTopic> }
   | { readonly kind: "groupsDeleted"; readonly groups: ReadonlyArray<DeletedGroup> }
   | { readonly kind: "forbidden"; readonly forbidden: ReadonlyArray<ForbiddenTuple> }
+  | { readonly kind: "ordered"; readonly group: string; readonly topics: ReadonlyArray<string> }
   | { readonly kind: "requestModes"; readonly requestModes: ReadonlyArray<Setting> }
 
 export const topicOf: Readonly<Record<SystemRecord["kind"], string>> = {
@@ -47,6 +48,7 @@ export const topicOf: Readonly<Record<SystemRecord["kind"], string>> = {
   groups: TopicName.GANTRY_GROUP,
   groupsDeleted: TopicName.GANTRY_GROUP,
   offsets: TopicName.GANTRY_OFFSET,
+  ordered: TopicName.GANTRY_OFFSET,
   requestModes: TopicName.GANTRY_GROUP,
   topics: TopicName.GANTRY_TOPIC,
   topicsDeleted: TopicName.GANTRY_TOPIC,

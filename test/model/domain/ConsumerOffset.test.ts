@@ -18,6 +18,8 @@ const step = fc.oneof(
       entry,
       clientId: fc.constantFrom("a", "b", undefined),
       holder: fc.constantFrom("a", undefined),
+      claimedGrant: fc.constantFrom(1, 2, undefined),
+      isOrdered: fc.boolean(),
     }),
   },
   fc.record({ _tag: fc.constant("Reset" as const), entry }),
@@ -60,12 +62,22 @@ describe("ConsumerOffset", () => {
           const { group, queueId, queueOffset, topic } = given.entry
           const key = keyOf(given.entry)
           if (given._tag === "Commit") {
-            const { clientId, holder } = given
+            const { claimedGrant, clientId, holder, isOrdered } = given
             const before = stored.get(key)
-            const outcome = ConsumerOffset.commit(offsets, { ...given.entry, clientId, holder, nowMs: 0 })
-            const isFenced = holder !== undefined && clientId !== undefined
+            const outcome = ConsumerOffset.commit(offsets, {
+              ...given.entry,
+              claimedGrant,
+              clientId,
+              grant: holder === undefined ? undefined : 2,
+              holder,
+              isOrdered,
+              nowMs: 0,
+            })
+            const isFenced = (holder !== undefined || isOrdered) && clientId !== undefined
+            const isLate =
+              holder !== undefined && (claimedGrant === undefined ? clientId !== holder : claimedGrant !== 2)
             if (pending.has(key)) expect(outcome).toBe("ResetPending")
-            else if (isFenced && clientId !== holder) expect(outcome).toBe("NotHolder")
+            else if (isFenced && isLate) expect(outcome).toBe("NotHolder")
             else if (isFenced && before !== undefined && queueOffset < before) {
               const isSent = announced.get(key) === queueOffset
               expect(outcome).toBe(isSent ? "Stored" : "Backwards")
