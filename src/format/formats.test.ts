@@ -66,12 +66,14 @@ describe("small rules of formats", () => {
     const offsets = { dataVersion: { counter: 1, stateVersion: 0, timestamp: 2 }, offsetTable: new Map([[1, 7]]) }
     const text = [...ConfigJson.printDelayOffsets({ ...offsets, position: 4096 })].join("")
     expect(text).toContain('"gantry":{\n\t\t"commitLogOffset":4096\n\t}')
-    expect(ConfigJson.parseDelayOffsets(text)).toEqual({ ...offsets, position: 4096 })
+    expect(ConfigJson.parseDelayOffsets(text)).toEqual({ ...offsets, ahead: new Map(), position: 4096, tables: [] })
     expect(
       ConfigJson.parseDelayOffsets([...ConfigJson.printDelayOffsets({ ...offsets, position: undefined })].join("")),
     ).toEqual({
       ...offsets,
+      ahead: new Map(),
       position: undefined,
+      tables: [],
     })
     expect(ConfigJson.parseTopics("{")).toBeInstanceOf(Malformed)
   })

@@ -36,7 +36,7 @@ describe("the nemesis", () => {
   it("strikes with every kind of fault", () => {
     const all = faults.map(({ name }) => name)
     const { stats, violations } = run(1, {
-      fixed: { faultEveryMs: 500, faults: all, flush: "SYNC_FLUSH", loadMs: 60_000, messagesMax: 100 },
+      fixed: { faultEveryMs: 500, faults: all, flush: "SYNC_FLUSH", loadMs: 120_000, messagesMax: 100 },
     })
     expect(violations).toEqual([])
     expect(new Set(Object.keys(stats.struck))).toEqual(new Set(all))

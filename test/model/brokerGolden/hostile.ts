@@ -57,6 +57,7 @@ const heartbeat = {
   producerDataSet: [{ groupName: "P" }],
 }
 const locked = { clientId: "C", consumerGroup: "G", mqSet: [{ brokerName: "broker-a", ...queue }] }
+const asked = { clientId: "C", consumerGroup: "G", messageModel: "CLUSTERING", strategyName: "AVG", topic: "T" }
 const topic = { perm: 6, readQueueNums: 4, topic: "T", topicFilterType: "SINGLE_TAG", writeQueueNums: 4 }
 const listedTopic = { attributes: { "+message.type": "FIFO" }, readQueueNums: 2, topicName: "L", writeQueueNums: 2 }
 const group = { groupName: "G", retryQueueNums: 1, retryMaxTimes: 16 }
@@ -126,6 +127,9 @@ export const valid: ReadonlyArray<Valid> = [
   { code: 317, ext: { isOrder: false } },
   { code: 321, ext: { ...ofGroup, count: 3, index: 0 } },
   { code: 328, ext: {} },
+  { body: JSON.stringify(asked), code: 400, ext: {} },
+  { body: JSON.stringify({ consumerGroup: "G", mode: "PULL", popShareQueueNum: 0, topic: "T" }), code: 401, ext: {} },
+  { code: 402, ext: {} },
   { code: 343, ext: { group: "G" } },
   { code: 345, ext: { group: "G", topic: "T" } },
   { code: 28, ext: {} },
