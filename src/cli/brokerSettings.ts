@@ -87,6 +87,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   maxTransferBytesOnMessageInMemory: between(1, 15 * MiB, "bytes"),
   maxTransferCountOnMessageInDisk: between(1, 10_000),
   maxTransferCountOnMessageInMemory: between(1, 10_000),
+  osPageCacheBusyTimeOutMills: interval,
   registerBrokerTimeoutMills: interval,
   registerNameServerPeriod: interval,
   shortPollingTimeMills: interval,

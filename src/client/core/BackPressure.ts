@@ -6,12 +6,8 @@
  *   bounded  what is let in and not released stays within both bounds, but for one lone message
  *   in line  who came first goes first
  */
+import * as FlowControl from "../../domain/FlowControl.ts"
 import type { Clock } from "../../infra/clock/Clock.ts"
-
-export interface Room {
-  readonly messagesMax: number
-  readonly bytesMax: number
-}
 
 interface Waiting {
   readonly sizeBytes: number
@@ -21,12 +17,12 @@ interface Waiting {
 
 export class BackPressure {
   readonly #clock: Clock
-  readonly #room: Room
+  readonly #room: FlowControl.Room
   #messages = 0
   #bytes = 0
   #line: Array<Waiting> = []
 
-  constructor(clock: Clock, room: Room) {
+  constructor(clock: Clock, room: FlowControl.Room) {
     this.#clock = clock
     this.#room = room
   }
@@ -82,8 +78,7 @@ export class BackPressure {
   }
 
   #hasRoom(sizeBytes: number): boolean {
-    if (this.#messages === 0) return true
-    return this.#messages < this.#room.messagesMax && this.#bytes + sizeBytes <= this.#room.bytesMax
+    return FlowControl.hasRoom(this.#room, this.#messages, this.#bytes, sizeBytes)
   }
 
   #take(sizeBytes: number): void {

@@ -9,15 +9,11 @@
  *   ordered  `take` gives the lowest messages first; what was put back comes again before later ones (P5)
  * Source: behaviour of RocketMQ 5.5.0 (ProcessQueue).
  */
+import * as FlowControl from "../../domain/FlowControl.ts"
 import type { MessageQueue } from "../../domain/MessageQueue.ts"
 import type { Message } from "../Message.ts"
 
-export interface Bounds {
-  readonly messagesMax: number
-  readonly bytesMax: number
-  /** Between the lowest and the highest offset held; Infinity: no such bound. */
-  readonly spanMax: number
-}
+export type Bounds = FlowControl.Bounds
 
 /** How long a lock is believed in: half of the broker's lease. */
 export const lockBelievedMs = 30_000
@@ -80,10 +76,10 @@ export class ProcessQueue {
     return first(this.#messages)
   }
 
-  isFull({ bytesMax, messagesMax, spanMax }: Bounds): boolean {
+  isFull(bounds: Bounds): boolean {
     const min = this.minOffset
     const span = min === undefined ? 0 : this.#endOffset! - 1 - min
-    return this.count > messagesMax || this.#bytes > bytesMax || span > spanMax
+    return FlowControl.isFull({ bytes: this.#bytes, messages: this.count, span }, bounds)
   }
 
   isLocked(monotonicMs: number): boolean {

@@ -5,6 +5,7 @@
  *   P1  a put that is told "Stored" is readable, which by SYNC_FLUSH means synced
  *   P9  from the bytes of the log the projections come out the same as from the puts
  */
+import * as FlowControl from "../../domain/FlowControl.ts"
 import { tagsCode as hashTags } from "../../domain/Subscription.ts"
 import * as Properties from "../../domain/Properties.ts"
 import { TopicName } from "../../domain/Topic.ts"
@@ -35,6 +36,8 @@ export class Dispatch {
   readonly #index: IndexFiles
   readonly #options: StoreOptions
   readonly #world: World
+  /** Whether the oldest put waits so long for its sync that further ones are to be refused. */
+  isBusy = false
   /** Records that were appended and are not readable yet, from `#pendingHead` on. */
   #pending: Array<Appended> = []
   #pendingHead = 0
@@ -52,7 +55,6 @@ export class Dispatch {
   start({ endOffset, last }: Recovered): void {
     this.projectedOffset = endOffset
     this.last = last
-    this.#scheduleSweep()
   }
 
   stop(): void {
@@ -61,6 +63,7 @@ export class Dispatch {
 
   add(record: Appended): void {
     this.#pending.push(record)
+    if (this.#cancelSweep === undefined) this.#scheduleSweep()
   }
 
   /** Everything below `readableOffset` is readable. */
@@ -74,6 +77,7 @@ export class Dispatch {
       head++
     }
     this.#pendingHead = head
+    if (this.isBusy) this.#judgeBusy()
     this.projectedOffset = readableOffset
     if (head > first) this.#world.trace?.("Dispatch", { commitLogOffsetEnd: readableOffset })
     // Answers follow when every record of the sync is in its queue: what a producer is told, a consumer can see.
@@ -146,9 +150,15 @@ export class Dispatch {
     if (tags !== undefined) this.#index.put(indexKeyHash(`${topic}#T#${tags}`), offset, storeTimestamp)
   }
 
-  /** Answers puts whose sync is late: they are in the log, whether they are on disk nobody knows yet. */
+  /**
+   * Looks after puts that wait, as long as there are some. Answers those whose sync is late: they are in the log, whether
+   * they are on disk nobody knows yet.
+   */
   #scheduleSweep(): void {
-    this.#cancelSweep = this.#world.clock.after(this.#options.syncFlushTimeoutMs / 5, () => {
+    const { busyAfterMs, syncFlushTimeoutMs } = this.#options
+    this.#cancelSweep = this.#world.clock.after(Math.min(syncFlushTimeoutMs, busyAfterMs) / 5, () => {
+      this.#cancelSweep = undefined
+      this.#judgeBusy()
       const late = this.#world.clock.monotonicMs() - this.#options.syncFlushTimeoutMs
       for (let i = this.#pendingHead; i < this.#pending.length; i++) {
         const record = this.#pending[i]
@@ -158,7 +168,16 @@ export class Dispatch {
         record.waiter = undefined
         waiter.stored("FlushTimedOut", record)
       }
-      this.#scheduleSweep()
+      if (this.#pendingHead < this.#pending.length && this.#cancelSweep === undefined) this.#scheduleSweep()
     })
+  }
+
+  #judgeBusy(): void {
+    const oldest = this.#pending[this.#pendingHead]
+    const waitMs = oldest === undefined ? undefined : this.#world.clock.monotonicMs() - oldest.appendedAtMs
+    const wasBusy = this.isBusy
+    this.isBusy = FlowControl.isBusy(waitMs, this.#options.busyAfterMs)
+    if (this.isBusy && !wasBusy)
+      this.#world.log.warn("the disk does not keep up: messages are refused until it does", { waitMs })
   }
 }

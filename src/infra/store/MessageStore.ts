@@ -189,6 +189,7 @@ export class MessageStore {
   put(queue: ConsumeQueue, message: MessageIn, waiter: PutWaiter | undefined, isSystem = false): Appended | PutRefusal {
     if (!this.#isOpen) return "Closed"
     if (this.#isDiskFull && !isSystem) return "DiskFull"
+    if (this.#dispatch.isBusy && !isSystem) return "Busy"
     if (message.body.length > this.options.messageBytesMax && !isSystem) return "MessageTooLarge"
     const properties = message.properties
     const propertiesSizeBytes = StoredMessage.propertiesSize(properties, true)

@@ -1,4 +1,5 @@
 /** What a store is told when it is opened. Sizes are bytes, times milliseconds, unless the name says otherwise. */
+import * as FlowControl from "../../domain/FlowControl.ts"
 import type { Host } from "../../format/Host.ts"
 import type { CommitLogOptions } from "./CommitLog.ts"
 import type { IndexOptions } from "./IndexFiles.ts"
@@ -13,6 +14,8 @@ export interface StoreOptions extends CommitLogOptions {
   /** maxHashSlotNum and maxIndexNum. */
   readonly index: IndexOptions
   readonly messageBytesMax: number
+  /** A put that waits longer for its sync has further ones refused: see `FlowControl`. Infinity: never. */
+  readonly busyAfterMs: number
   /** How long a put waits for its sync before it is told FLUSH_DISK_TIMEOUT. */
   readonly syncFlushTimeoutMs: number
   /** How often queues and index are written and the mark is moved. */
@@ -34,6 +37,7 @@ const MiB = 1024 * 1024
 
 /** RocketMQ's defaults, except that a put is synced before it is answered. */
 export const defaults: Omit<StoreOptions, "root" | "storeHost" | "delayLevelsMs"> = {
+  busyAfterMs: FlowControl.busyAfterMs(FlowControl.patience),
   checkpointIntervalMs: 1000,
   coldBlocksMax: 128,
   commitLogSegmentBytes: 1024 * MiB,

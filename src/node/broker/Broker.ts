@@ -10,6 +10,7 @@ import * as BloomFilter from "../../domain/BloomFilter.ts"
 import * as DelayHistory from "../../domain/DelayHistory.ts"
 import * as Capacity from "../../domain/Capacity.ts"
 import * as DelayLevel from "../../domain/DelayLevel.ts"
+import * as FlowControl from "../../domain/FlowControl.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
 import * as Topic from "../../domain/Topic.ts"
 import { TopicName } from "../../domain/Topic.ts"
@@ -298,6 +299,7 @@ const optionsOf = (
   processId: number,
 ): StoreOptions.StoreOptions => ({
   ...StoreOptions.defaults,
+  busyAfterMs: FlowControl.busyAfterMs(config),
   checkpointIntervalMs: config.flushIntervalConsumeQueue,
   commitLogSegmentBytes: config.mappedFileSizeCommitLog,
   consumeQueueSegmentBytes: Math.ceil(config.mappedFileSizeConsumeQueue / 20) * 20,

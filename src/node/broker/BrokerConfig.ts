@@ -5,6 +5,7 @@
  */
 import * as Capacity from "../../domain/Capacity.ts"
 import * as DelayLevel from "../../domain/DelayLevel.ts"
+import * as FlowControl from "../../domain/FlowControl.ts"
 
 export const defaults = {
   autoCreateSubscriptionGroup: true,
@@ -12,6 +13,8 @@ export const defaults = {
   bindAddress: "127.0.0.1",
   brokerClusterName: "DefaultCluster",
   brokerIP1: "127.0.0.1",
+  /** Messages are refused while one waits longer than osPageCacheBusyTimeOutMills for the disk. */
+  brokerFastFailureEnable: FlowControl.patience.brokerFastFailureEnable,
   brokerId: 0,
   brokerName: "broker-a",
   brokerPermission: 6,
@@ -69,6 +72,7 @@ export const defaults = {
   messageDelayLevel: DelayLevel.defaultText,
   namesrvAddr: "",
   notifyConsumerIdsChangedEnable: true,
+  osPageCacheBusyTimeOutMills: FlowControl.patience.osPageCacheBusyTimeOutMills,
   regionId: "DefaultRegion",
   registerBrokerTimeoutMills: 24_000,
   registerNameServerPeriod: 30_000,

@@ -7,6 +7,8 @@ export class DiskWeather implements DiskFaults {
   /** Each sync waits so long before it begins, ms; 0: not at all. */
   syncDelayMs = 0
   faults: DiskFaults | undefined
+  /** How full the disk says it is; undefined: as full as it is. */
+  usedPercent: number | undefined
   /** Faults that struck so far: what a server complains of after one is explained by it. */
   struck = 0
 
@@ -19,6 +21,7 @@ export class DiskWeather implements DiskFaults {
   clear(): void {
     this.syncDelayMs = 0
     this.faults = undefined
+    this.usedPercent = undefined
   }
 
   /** The world with this weather over its disk. */
@@ -42,6 +45,11 @@ export class DiskWeather implements DiskFaults {
       write: (source, position, done) => file.write(source, position, done),
       writeSync: (source, position) => file.writeSync(source, position),
     })
-    return { ...disk, open: (path: string, mode: OpenMode) => slowFile(disk.open(path, mode)) }
+    return {
+      ...disk,
+      open: (path: string, mode: OpenMode) => slowFile(disk.open(path, mode)),
+      usage: (path: string) =>
+        this.usedPercent === undefined ? disk.usage(path) : { freeBytes: 100 - this.usedPercent, totalBytes: 100 },
+    }
   }
 }
