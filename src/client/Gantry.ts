@@ -12,6 +12,7 @@ import { Consumer } from "./Consumer.ts"
 import type { ConsumerOptions } from "./ConsumerOptions.ts"
 import { ClientCore } from "./core/ClientCore.ts"
 import type { GantryOptions } from "./Options.ts"
+import { checkerOf } from "./handlers.ts"
 import { Producer } from "./Producer.ts"
 import type { ProducerOptions } from "./ProducerOptions.ts"
 import { PullConsumer } from "./PullConsumer.ts"
@@ -32,7 +33,9 @@ export class Gantry implements AsyncDisposable {
 
   /** Makes a producer. One of each group at a time. */
   producer(options: ProducerOptions = {}): Producer {
-    return new Producer(this.#core.producer(options), this.#core.instance.diagnostics)
+    const { checkTransaction, ...rest } = options
+    const checker = checkTransaction === undefined ? undefined : checkerOf(checkTransaction, this.#core.world.log)
+    return new Producer(this.#core.producer(rest, checker), this.#core.instance.diagnostics)
   }
 
   /** Makes a consumer that hands messages to a handler. One of each group at a time. */

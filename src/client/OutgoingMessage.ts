@@ -25,6 +25,15 @@ export interface OutgoingMessage {
 /** What answers a request: it goes where the request came from. */
 export type Reply = Pick<OutgoingMessage, "body" | "tags" | "keys" | "properties" | "flag">
 
+/** What became of a local transaction. "unknown": the broker asks again, and in the end gives up. */
+export type TransactionDecision = "commit" | "rollback" | "unknown"
+
+/** How a message is sent in a transaction. */
+export interface TransactionOptions extends SendOptions {
+  /** How long the broker waits before it asks what became of the transaction, in s; default the broker's, 6. */
+  readonly checkImmunitySeconds?: number
+}
+
 /** How one message, or one batch, is sent. */
 export interface SendOptions {
   /** Patience with all attempts together, in ms; default the producer's. */
@@ -43,6 +52,14 @@ export type QueueSelector = SelectorArgument | ((queues: ReadonlyArray<MessageQu
  * SEND_OK: stored as promised (P1). The others mean that it is stored, but not on disk or not on the replicas in time.
  */
 export type SendStatus = "SEND_OK" | "FLUSH_DISK_TIMEOUT" | "FLUSH_SLAVE_TIMEOUT" | "SLAVE_NOT_AVAILABLE"
+
+/** What became of a message that was sent in a transaction. */
+export interface TransactionResult extends SendResult {
+  /** What the local transaction came to; "rollback" without it when the half message was not stored as promised. */
+  readonly decision: TransactionDecision
+  /** Whether the broker has confirmed the decision. If not, it asks `checkTransaction` of some member of the group. */
+  readonly isConfirmed: boolean
+}
 
 export interface SendResult {
   readonly status: SendStatus

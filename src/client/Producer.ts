@@ -3,7 +3,15 @@ import type { MessageQueue } from "../domain/MessageQueue.ts"
 import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
 import type { ProducerCore } from "./core/ProducerCore.ts"
 import type { Message } from "./Message.ts"
-import type { OutgoingMessage, Reply, SendOptions, SendResult } from "./OutgoingMessage.ts"
+import type {
+  OutgoingMessage,
+  Reply,
+  SendOptions,
+  SendResult,
+  TransactionDecision,
+  TransactionOptions,
+  TransactionResult,
+} from "./OutgoingMessage.ts"
 import { PartialBatchError } from "./PartialBatchError.ts"
 import { promiseOf } from "./promises.ts"
 
@@ -85,6 +93,46 @@ export class Producer implements AsyncDisposable {
   ): Promise<SendResult> {
     const whole = typeof reply === "string" || reply instanceof Uint8Array ? { body: reply } : reply
     return promiseOf((done) => this.#core.reply(request, whole, options, done), options.signal)
+  }
+
+  /**
+   * Sends a message that consumers see only if the local transaction commits. It is stored first, unseen; then
+   * `execute` runs, and its decision is told the broker. Resolves when the broker has confirmed it, so that a commit is
+   * delivered by then, or when it could not be told: then, and after "unknown", the broker asks `checkTransaction`. Rejects
+   * with what `execute` throws; the broker asks then, too.
+   */
+  async sendInTransaction(
+    message: OutgoingMessage,
+    execute: (sent: SendResult) => TransactionDecision | Promise<TransactionDecision>,
+    options: TransactionOptions = {},
+  ): Promise<TransactionResult> {
+    const context = { group: this.group, message: { ...message, properties: { ...message.properties } } }
+    return this.#diagnostics.trace("gantry:sendInTransaction", context, async () => {
+      const outcome = await promiseOf<TransactionResult | { readonly thrown: unknown }>(
+        (done) =>
+          this.#core.sendInTransaction(
+            context.message,
+            (sent, decided) => {
+              new Promise<TransactionDecision>((resolve) => resolve(execute(sent))).then(decided, (thrown: unknown) =>
+                decided({ thrown }),
+              )
+            },
+            options,
+            done,
+          ),
+        options.signal,
+      )
+      if ("thrown" in outcome) throw outcome.thrown
+      return outcome
+    })
+  }
+
+  /**
+   * Connects to the brokers of these topics, so that they ask this producer about transactions of its group before it has
+   * sent anything: a member that starts anew answers for those that went away.
+   */
+  async answerChecks(...topics: ReadonlyArray<string>): Promise<void> {
+    return promiseOf<void>((done) => this.#core.answerChecks(topics, done))
   }
 
   /** The queues that a topic can be sent to: what a selector chooses from. */

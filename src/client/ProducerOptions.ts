@@ -3,7 +3,9 @@ import * as ClientCheck from "../domain/ClientCheck.ts"
 import type { CompressionType } from "../domain/SysFlag.ts"
 import type { Environment } from "../infra/environment/Environment.ts"
 import { ArgumentError } from "./GantryError.ts"
+import type { Message } from "./Message.ts"
 import { type GantryOptions, propertyOf } from "./Options.ts"
+import type { TransactionDecision } from "./OutgoingMessage.ts"
 
 export interface ProducerOptions {
   /** Its name among producers; default `GANTRY_PRODUCER`. */
@@ -30,6 +32,11 @@ export interface ProducerOptions {
   readonly startDetector?: boolean
   /** What may be under way at once; further sends wait. Default 1,024 messages and 100 MiB; false: no bounds. */
   readonly backPressure?: { readonly messages?: number; readonly bytes?: number } | false
+  /**
+   * Says what became of a transaction whose half message this or another member of the group has sent: needed by
+   * `sendInTransaction`. What it throws counts as "unknown".
+   */
+  readonly checkTransaction?: (message: Message) => TransactionDecision | Promise<TransactionDecision>
   /** Gathers messages that are sent at about the same time into batches; default false. */
   readonly autoBatch?:
     | boolean

@@ -25,6 +25,7 @@ import type { Handler, Verdict } from "./core/Handling.ts"
 import type { LitePullCore } from "./core/LitePullCore.ts"
 import type { ProducerCore } from "./core/ProducerCore.ts"
 import type { PushConsumerCore } from "./core/PushConsumerCore.ts"
+import type { Checker } from "./core/TransactionEnds.ts"
 import {
   type AnswerError,
   type ArgumentError,
@@ -38,7 +39,15 @@ import {
 import { RetryLater } from "./handlers.ts"
 import type { Message } from "./Message.ts"
 import type { GantryOptions } from "./Options.ts"
-import type { OutgoingMessage, Reply, SendOptions, SendResult } from "./OutgoingMessage.ts"
+import type {
+  OutgoingMessage,
+  Reply,
+  SendOptions,
+  SendResult,
+  TransactionDecision,
+  TransactionOptions,
+  TransactionResult,
+} from "./OutgoingMessage.ts"
 import { PartialBatchError } from "./PartialBatchError.ts"
 import type { ProducerOptions } from "./ProducerOptions.ts"
 import { type PullConsumerOptions, pullConsumerSettingsOf } from "./PullConsumerOptions.ts"
@@ -57,7 +66,7 @@ export {
 export { RetryLater } from "./handlers.ts"
 export { Message } from "./Message.ts"
 export type { GantryOptions } from "./Options.ts"
-export type { OutgoingMessage, Reply, SendResult } from "./OutgoingMessage.ts"
+export type { OutgoingMessage, Reply, SendResult, TransactionDecision, TransactionResult } from "./OutgoingMessage.ts"
 export { PartialBatchError } from "./PartialBatchError.ts"
 export type { ProducerOptions } from "./ProducerOptions.ts"
 export type { PullConsumerOptions } from "./PullConsumerOptions.ts"
@@ -94,7 +103,23 @@ export interface Producer {
     reply: Reply,
     options?: Pick<SendEffectOptions, "timeoutMs">,
   ) => Effect.Effect<SendResult, Failure>
+  /**
+   * Sends a message that consumers see only if `execute` decides "commit", which runs once it is stored, unseen. A failure
+   * of `execute` is the effect's own; the broker then asks `checkTransaction`.
+   */
+  readonly sendInTransaction: <E, R>(
+    message: OutgoingMessage,
+    execute: (sent: SendResult) => Effect.Effect<TransactionDecision, E, R>,
+    options?: Omit<TransactionOptions, "signal">,
+  ) => Effect.Effect<TransactionResult, E | Failure, R>
+  /** Makes the brokers of these topics ask this producer about transactions of its group. */
+  readonly answerChecks: (...topics: ReadonlyArray<string>) => Effect.Effect<void, Failure>
   readonly queues: (topic: string) => Effect.Effect<ReadonlyArray<MessageQueue>, Failure>
+}
+
+export interface ProducerEffectOptions<R> extends Omit<ProducerOptions, "checkTransaction"> {
+  /** Says what became of a transaction of the group; a failure counts as "unknown". */
+  readonly checkTransaction?: (message: Message) => Effect.Effect<TransactionDecision, unknown, R>
 }
 
 export interface ConsumeOptions<E, R> extends ConsumerOptions {
@@ -141,7 +166,9 @@ export type AdminEffects = {
 export interface Client {
   /** How brokers know this client. */
   readonly clientId: string
-  readonly producer: (options?: ProducerOptions) => Effect.Effect<Producer, Failure, Scope.Scope>
+  readonly producer: <R = never>(
+    options?: ProducerEffectOptions<R>,
+  ) => Effect.Effect<Producer, Failure, R | Scope.Scope>
   /**
    * Joins a group and handles its messages until the scope closes, which waits for handlers at work. Ready when the
    * consumer has its first queues. Handlers run with the caller's services, and are interrupted when their queue is lost.
@@ -171,14 +198,16 @@ const clientOf = (core: ClientCore): Client => ({
   admin: adminOf(core),
   clientId: core.instance.clientId,
   consume: (options) => consume(core, options),
-  producer: (options = {}) =>
-    Effect.map(
-      Effect.acquireRelease(
-        attempt(() => core.producer(options)),
+  producer: <R>({ checkTransaction, ...options }: ProducerEffectOptions<R> = {}) =>
+    Effect.gen(function* () {
+      const context = yield* Effect.context<R>()
+      const checker = checkTransaction === undefined ? undefined : checkerOf(context, checkTransaction)
+      const made = yield* Effect.acquireRelease(
+        attempt(() => core.producer(options, checker)),
         closing,
-      ),
-      producerOf,
-    ),
+      )
+      return producerOf(made)
+    }),
   pullConsumer: (options) =>
     Effect.map(
       Effect.acquireRelease(
@@ -189,7 +218,19 @@ const clientOf = (core: ClientCore): Client => ({
     ),
 })
 
+const checkerOf =
+  <R>(
+    context: Context.Context<R>,
+    check: (message: Message) => Effect.Effect<TransactionDecision, unknown, R>,
+  ): Checker =>
+  (message, done) => {
+    const fiber = Effect.runForkWith(context)(Effect.suspend(() => check(message)))
+    fiber.addObserver((exit) => done(exit._tag === "Success" ? exit.value : "unknown"))
+  }
+
 const producerOf = (core: ProducerCore): Producer => ({
+  answerChecks: (...topics) => call<void>((done) => core.answerChecks(topics, done)),
+  sendInTransaction: (message, execute, options = {}) => sendInTransaction(core, message, execute, options),
   group: core.group,
   queues: (topic) => call((done) => core.queues(topic, done)),
   reply: (request, reply, options = {}) => call((done) => core.reply(request, reply, options, done)),
@@ -204,6 +245,36 @@ const producerOf = (core: ProducerCore): Producer => ({
     ),
   sendOneway: (message, options = {}) => call<void>((done) => core.tell(message, options, done)),
 })
+
+const sendInTransaction = <E, R>(
+  core: ProducerCore,
+  message: OutgoingMessage,
+  execute: (sent: SendResult) => Effect.Effect<TransactionDecision, E, R>,
+  options: Omit<TransactionOptions, "signal">,
+): Effect.Effect<TransactionResult, E | Failure, R> =>
+  Effect.flatMap(Effect.context<R>(), (context) => {
+    const run = Effect.runForkWith(context)
+    return Effect.flatMap(
+      call<TransactionResult | { readonly thrown: Cause.Cause<E> }>((done) => {
+        let interrupt: (() => void) | undefined
+        const forget = core.sendInTransaction(
+          message,
+          (sent, decided) => {
+            const fiber = run(Effect.suspend(() => execute(sent)))
+            interrupt = () => fiber.interruptUnsafe()
+            fiber.addObserver((exit) => decided(exit._tag === "Success" ? exit.value : { thrown: exit.cause }))
+          },
+          options,
+          (outcome) => done(outcome as TransactionResult | GantryError | { readonly thrown: Cause.Cause<E> }),
+        )
+        return () => {
+          forget()
+          interrupt?.()
+        }
+      }),
+      (outcome) => ("thrown" in outcome ? Effect.failCause(outcome.thrown) : Effect.succeed(outcome)),
+    )
+  })
 
 const consume = <E, R>(
   client: ClientCore,

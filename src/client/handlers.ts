@@ -3,7 +3,9 @@ import type { Diagnostics } from "../infra/telemetry/Diagnostics.ts"
 import type { Log } from "../infra/telemetry/Log.ts"
 import type { MessageQueue } from "../domain/MessageQueue.ts"
 import type { Handler, Handling, Verdict } from "./core/Handling.ts"
+import type { Checker } from "./core/TransactionEnds.ts"
 import type { Message } from "./Message.ts"
+import type { TransactionDecision } from "./OutgoingMessage.ts"
 
 /** What a handler gets beside its messages. */
 export interface HandlerContext {
@@ -110,3 +112,13 @@ class Context implements HandlerContext {
     this.#forget()
   }
 }
+
+/** A producer's `checkTransaction` for the core. What it throws is told in the log, and counts as "unknown". */
+export const checkerOf =
+  (check: (message: Message) => TransactionDecision | Promise<TransactionDecision>, log: Log): Checker =>
+  (message, done) => {
+    new Promise<TransactionDecision>((resolve) => resolve(check(message))).then(done, (error: unknown) => {
+      log.error("checkTransaction failed: the broker asks again", { error, messageId: message.messageId })
+      done("unknown")
+    })
+  }

@@ -37,7 +37,17 @@ export {
 export { type HandlerContext, RetryLater, type RunHandlers } from "./handlers.ts"
 export { Message } from "./Message.ts"
 export type { ClientWorld, GantryOptions } from "./Options.ts"
-export type { OutgoingMessage, QueueSelector, Reply, SendOptions, SendResult, SendStatus } from "./OutgoingMessage.ts"
+export type {
+  OutgoingMessage,
+  QueueSelector,
+  Reply,
+  SendOptions,
+  SendResult,
+  SendStatus,
+  TransactionDecision,
+  TransactionOptions,
+  TransactionResult,
+} from "./OutgoingMessage.ts"
 export { PartialBatchError } from "./PartialBatchError.ts"
 export { Producer } from "./Producer.ts"
 export type { ProducerOptions } from "./ProducerOptions.ts"

@@ -25,6 +25,7 @@ import { BrokerOffsets, type Offsets } from "./Offsets.ts"
 import { Once } from "./Once.ts"
 import { ProducerCore } from "./ProducerCore.ts"
 import { PushConsumerCore } from "./PushConsumerCore.ts"
+import type { Checker } from "./TransactionEnds.ts"
 
 /** Something made by a client, which ends with it. Closing again waits for the same end. */
 interface Part {
@@ -58,9 +59,11 @@ export class ClientCore {
     })
   }
 
-  producer(options: ProducerOptions): ProducerCore {
+  /** `checker`: who answers the checks of transactions. */
+  producer(options: Omit<ProducerOptions, "checkTransaction">, checker?: Checker): ProducerCore {
     this.open()
-    return this.#added(new ProducerCore(this.instance, producerSettingsOf(options, this.#options, this.#environment)))
+    const settings = producerSettingsOf(options, this.#options, this.#environment)
+    return this.#added(new ProducerCore(this.instance, settings, checker))
   }
 
   consumer(options: ConsumerOptions, handler: Handler): PushConsumerCore {

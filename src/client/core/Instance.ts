@@ -25,6 +25,7 @@ import { NameServers } from "./NameServers.ts"
 import { relayed } from "./relayed.ts"
 import { Requests } from "./Requests.ts"
 import { Routes } from "./Routes.ts"
+import { TransactionEnds } from "./TransactionEnds.ts"
 import { UniqKeys } from "./UniqKeys.ts"
 
 export interface InstanceOptions {
@@ -55,6 +56,7 @@ export class Instance {
   readonly routes: Routes
   readonly uniqKeys: UniqKeys
   readonly requests: Requests
+  readonly transactions: TransactionEnds
   readonly #producers = new Set<string>()
   readonly #consumers = new Map<string, ConsumerMember>()
   readonly #beating = new Set<string>()
@@ -88,6 +90,7 @@ export class Instance {
     this.routes.onChange = () => this.#routeChanged()
     this.uniqKeys = new UniqKeys(options.world, options.environment, options.clientIP)
     this.requests = new Requests(this)
+    this.transactions = new TransactionEnds(this)
   }
 
   get isClosed(): boolean {

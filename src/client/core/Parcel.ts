@@ -20,6 +20,9 @@ export interface Parcel {
   readonly batchCount: number
 }
 
+/** Whether it is the first half of a transaction. */
+export const isHalf = ({ properties }: Parcel): boolean => properties.get(PropertyName.TRAN_MSG) === "true"
+
 /** Separates the keys of a message. */
 const keySeparator = " "
 
@@ -150,9 +153,10 @@ export const wireBody = (
   parcel: Parcel,
   { level, overBytes, type }: CompressionSettings,
 ): { readonly body: Buffer; readonly sysFlag: number } => {
-  if (parcel.batchCount > 0 || parcel.body.length < overBytes) return { body: parcel.body, sysFlag: 0 }
+  const half = isHalf(parcel) ? MessageFlag.TRANSACTION_PREPARED : MessageFlag.TRANSACTION_NONE
+  if (parcel.batchCount > 0 || parcel.body.length < overBytes) return { body: parcel.body, sysFlag: half }
   return {
     body: Compression.compress(type, parcel.body, level),
-    sysFlag: MessageFlag.COMPRESSED | compressionFlag(type),
+    sysFlag: MessageFlag.COMPRESSED | compressionFlag(type) | half,
   }
 }

@@ -4,17 +4,33 @@ import type { MessageQueue } from "../../domain/MessageQueue.ts"
 import * as RequestReply from "../../domain/RequestReply.ts"
 import { ArgumentError, type Done, GantryError, StateError } from "../GantryError.ts"
 import type { Message } from "../Message.ts"
-import type { OutgoingMessage, QueueSelector, Reply, SendOptions, SendResult } from "../OutgoingMessage.ts"
+import type {
+  OutgoingMessage,
+  QueueSelector,
+  Reply,
+  SendOptions,
+  SendResult,
+  TransactionDecision,
+  TransactionOptions,
+  TransactionResult,
+} from "../OutgoingMessage.ts"
 import type { ProducerSettings } from "../ProducerOptions.ts"
 import { Accumulator } from "./Accumulator.ts"
 import { slices, split } from "./batches.ts"
 import type { Instance } from "./Instance.ts"
 import { Once } from "./Once.ts"
 import * as Parcel from "./Parcel.ts"
+import type { Checker } from "./TransactionEnds.ts"
 import { Sender, type Target, byHash, byTurn } from "./Sender.ts"
 
 /** What of `SendOptions` the core understands. */
 export type CoreSendOptions = Pick<SendOptions, "timeoutMs" | "queue" | "selector">
+
+/** Runs the local transaction of a half message that is stored; `done` runs once, with its decision or what it threw. */
+export type Execute = (
+  sent: SendResult,
+  done: (outcome: TransactionDecision | { readonly thrown: unknown }) => void,
+) => void
 
 /** Some messages of a batch that was cut are stored, later ones are not: the error of the part that failed. */
 export interface BatchFailure {
@@ -29,13 +45,16 @@ export class ProducerCore {
   readonly #sender: Sender
   readonly #accumulator: Accumulator | undefined
   readonly #closing = new Once()
+  readonly #checker: Checker | undefined
   #state: "new" | "running" | "closed" = "new"
+  /** Requests that wait for their replies, and transactions that have not ended. */
   #requestsOpen = 0
   /** What is left to do of closing, once no request waits for its reply. */
   #whenAnswered: (() => void) | undefined
 
-  constructor(instance: Instance, settings: ProducerSettings) {
+  constructor(instance: Instance, settings: ProducerSettings, checker?: Checker) {
     this.#instance = instance
+    this.#checker = checker
     this.#settings = settings
     this.#sender = new Sender(instance, settings)
     this.#accumulator = settings.autoBatch === undefined ? undefined : new Accumulator(this.#sender, settings.autoBatch)
@@ -50,6 +69,7 @@ export class ProducerCore {
     if (this.#state === "closed") throw new StateError("CLOSED", "The producer is closed; make another one")
     if (this.#state === "running") return
     this.#instance.addProducer(this.#settings.group)
+    if (this.#checker !== undefined) this.#instance.transactions.addChecker(this.#settings.group, this.#checker)
     this.#state = "running"
   }
 
@@ -137,6 +157,96 @@ export class ProducerCore {
     }
   }
 
+  /**
+   * Sends a half message, runs the local transaction once it is stored, and ends it by what that decided. `done` runs with
+   * what it threw, as it is, when it threw; the broker then asks. The answer of this call forgets all of it.
+   */
+  sendInTransaction(
+    message: OutgoingMessage,
+    execute: Execute,
+    options: Pick<TransactionOptions, "checkImmunitySeconds"> & CoreSendOptions,
+    done: (outcome: TransactionResult | GantryError | { readonly thrown: unknown }) => void,
+  ): () => void {
+    this.start()
+    if (this.#checker === undefined)
+      throw new ArgumentError(
+        "Not sent: the producer has no checkTransaction, so nobody could answer the broker when it asks what became of the transaction",
+      )
+    if ((message.delayLevel ?? 0) !== 0)
+      throw new ArgumentError(
+        "Not sent: a message in a transaction has no delayLevel; when it is seen depends on its end",
+      )
+    const { checkImmunitySeconds } = options
+    const properties = {
+      ...message.properties,
+      PGROUP: this.group,
+      TRAN_MSG: "true",
+      ...(checkImmunitySeconds === undefined ? {} : { CHECK_IMMUNITY_TIME_IN_SECONDS: String(checkImmunitySeconds) }),
+    }
+    const parcel = this.#parcelOf({ ...message, properties })
+    const timeoutMs = options.timeoutMs ?? this.#settings.sendMsgTimeoutMs
+    this.#requestsOpen++
+    let hasEnded = false
+    const end = (outcome: TransactionResult | GantryError | { readonly thrown: unknown }): void => {
+      if (hasEnded) return
+      hasEnded = true
+      this.#requestsOpen--
+      done(outcome)
+      this.#mayEnd()
+    }
+    let cancel: (() => void) | undefined
+    const finish = (sent: SendResult, decision: TransactionDecision): void => {
+      // What is neither is not known, whatever a program without types returns.
+      if (decision !== "commit" && decision !== "rollback")
+        return end({ ...sent, decision: "unknown", isConfirmed: false })
+      cancel = this.#instance.transactions.end(sent, this.group, decision, timeoutMs, (failure) =>
+        end({ ...sent, decision, isConfirmed: failure === undefined }),
+      )
+    }
+    cancel = this.#sender.send(parcel, targetOf(parcel, options), timeoutMs, (sent) => {
+      if (sent instanceof GantryError) return end(sent)
+      // A broker must find this client before it asks: one that was known for another group only is told of this one.
+      this.#introduceChecker()
+      if (sent.status !== "SEND_OK") return finish(sent, "rollback")
+      execute(sent, (outcome) => {
+        if (hasEnded) return
+        if (typeof outcome === "object" && "thrown" in outcome) end(outcome)
+        else finish(sent, outcome)
+      })
+    })
+    return () => {
+      if (hasEnded) return
+      hasEnded = true
+      this.#requestsOpen--
+      cancel?.()
+      this.#mayEnd()
+    }
+  }
+
+  /** Makes the brokers of topics know this producer, so that they ask it about transactions of its group. */
+  answerChecks(topics: ReadonlyArray<string>, done: Done<void>): void {
+    this.start()
+    let left = topics.length
+    let failure: GantryError | undefined
+    const one = (error: GantryError | undefined): void => {
+      failure ??= error
+      if (--left > 0) return
+      if (failure !== undefined) return done(failure)
+      this.#isIntroduced = true
+      this.#instance.beat(() => done(undefined))
+    }
+    if (left === 0) return done(undefined)
+    for (const topic of topics)
+      this.#instance.routes.publishInfo(topic, (info) => one(info instanceof GantryError ? info : undefined))
+  }
+
+  #isIntroduced = false
+  #introduceChecker(): void {
+    if (this.#isIntroduced) return
+    this.#isIntroduced = true
+    this.#instance.beat()
+  }
+
   /** Answers a request, through the broker that it came by where that is possible. Throws when it asks for no reply. */
   reply(request: Message, reply: Reply, options: CoreSendOptions, done: Done<SendResult>): () => void {
     this.start()
@@ -172,6 +282,7 @@ export class ProducerCore {
     this.#whenAnswered = () =>
       this.#sender.whenIdle(() => {
         this.#sender.close()
+        this.#instance.transactions.removeChecker(this.#settings.group)
         this.#instance.removeProducer(this.#settings.group, done)
       })
     this.#mayEnd()

@@ -35,7 +35,7 @@ import type { SendResult, SendStatus } from "../OutgoingMessage.ts"
 import type { ProducerSettings } from "../ProducerOptions.ts"
 import { BackPressure } from "./BackPressure.ts"
 import type { Instance } from "./Instance.ts"
-import { type Parcel, wireBody } from "./Parcel.ts"
+import { type Parcel, isHalf, wireBody } from "./Parcel.ts"
 import * as Peers from "./Peers.ts"
 import type { PublishInfo } from "./Routes.ts"
 
@@ -363,7 +363,9 @@ class Attempts {
 
   /** After a failure: another attempt, or the end. */
   #again(info: PublishInfo, error: GantryError): void {
-    const isOver = this.#tried.length >= this.#attemptsMax || !error.retriable
+    // A half message that may be stored is not sent twice: both would be asked about, and both committed.
+    const isInDoubt = isHalf(this.#parcel) && error instanceof ConnectionError && error.code !== "CONNECT_FAILED"
+    const isOver = this.#tried.length >= this.#attemptsMax || !error.retriable || isInDoubt
     if (isOver) return this.#end(this.#kept ?? told(error, this.#tried))
     if (this.#leftMs <= 0) return this.#end(this.#kept ?? told(error, this.#tried))
     this.#attempt(this.#fresh(info))

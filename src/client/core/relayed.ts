@@ -24,6 +24,13 @@ export const relayed = (instance: Instance): Handlers =>
         instance.rebalanceNow()
       },
     ],
+    [
+      RequestCode.CHECK_TRANSACTION_STATE,
+      (command, call) => {
+        call.drop()
+        instance.transactions.checked(command, call.connection)
+      },
+    ],
     [RequestCode.RESET_CONSUMER_CLIENT_OFFSET, (command, call) => reset(instance, command, call)],
     [RequestCode.GET_CONSUMER_STATUS_FROM_CLIENT, (command, call) => status(instance, command, call)],
     [RequestCode.GET_CONSUMER_RUNNING_INFO, (command, call) => runningInfo(instance, command, call)],

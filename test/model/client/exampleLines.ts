@@ -33,6 +33,13 @@ export const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   "rebalance.ts": ["two members: 2 + 2", "one is left: 4"],
   "request.ts": ["apples: 1.20 a pound", "pears: NO_REPLY"],
   "retry.ts": ["fine handled at attempt 1", "flaky handled at attempt 2", "broken is a dead letter"],
+  "transaction.ts": [
+    "30: commit, confirmed true",
+    "500: rollback, confirmed true",
+    "50: commit, confirmed true",
+    "alice pays 30",
+    "alice pays 50",
+  ],
   "tuning.ts": ["true true on the way"],
 }
 
