@@ -1,5 +1,7 @@
 /** Gantry's own name server and broker, started as an operator starts them. */
+import { execFile } from "node:child_process"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import * as Processes from "./processes.ts"
 import { writeBrokerFile, writeNameServerFile, type Servers } from "./servers.ts"
 
@@ -32,6 +34,12 @@ export const startDev = async (folder: string): Promise<{ child: Processes.Child
   })
   await Processes.ready(child, /Ctrl-C stops/, port)
   return { child, nameServerPort }
+}
+
+/** `gantry admin LINE` against a cluster of either make. Rejects with what it says when it does not do it. */
+export const admin = async (line: string, nameServerPort: number): Promise<void> => {
+  const words = ["admin", ...line.split(" "), "-n", `127.0.0.1:${nameServerPort}`]
+  await promisify(execFile)(process.execPath, [main, ...words])
 }
 
 export const servers: Servers = {

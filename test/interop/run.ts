@@ -91,6 +91,7 @@ const runClient = async (java: Java.Java, servers: Servers, spec: Driver.ClientS
   const act: Driver.Act = (what) => {
     if (what === "restart strictly") return cluster.replaceBroker("stop", servers, strict)
     if (what === "kill and start") return cluster.replaceBroker("kill", servers, usual)
+    if (what.startsWith("admin ")) return Gantry.admin(what.slice("admin ".length), cluster.nameServerPort)
     return Promise.reject(new Error(`nobody knows how to ${what}`))
   }
   const inJvm = async (client: Driver.ClientSpec, body: (driver: Driver.Driver) => Promise<void>) => {

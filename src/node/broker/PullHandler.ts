@@ -95,7 +95,7 @@ export class PullHandler {
     }
     if (Pull.commits(sysFlag, isFirstPass)) this.#commit(header, call)
     const isAnyReset = state.metadata.offsets.pendingResets.size > 0
-    const reset = isAnyReset ? this.#followReset({ group, queueId, queueOffset, topic }, call, isFirstPass) : undefined
+    const reset = isAnyReset ? this.#followReset({ group, queueId, queueOffset, topic }, call) : undefined
     const queue = state.store.queues.get(topic, queueId)
     const flags = { groupSysFlag: groupConfig.groupSysFlag, topicSysFlag: config.topicSysFlag }
     if (reset !== undefined) {
@@ -158,12 +158,11 @@ export class PullHandler {
     })
   }
 
-  #followReset(pull: ConsumerOffset.OffsetEntry, call: Call, isFirstPass: boolean): number | undefined {
+  #followReset(pull: ConsumerOffset.OffsetEntry, call: Call): number | undefined {
     const { consumers, metadata } = this.#state
     // The reset may be over, which the log has to know.
     metadata.offsetCommitted()
-    // Nobody may wait for a pull any more that was held: it does not count as told.
-    const clientId = isFirstPass ? ConsumerGroup.clientOf(consumers, pull.group, call.connection)?.clientId : undefined
+    const clientId = ConsumerGroup.clientOf(consumers, pull.group, call.connection)?.clientId
     return ConsumerOffset.followReset(metadata.offsets, pull, clientId)
   }
 

@@ -64,6 +64,12 @@ export const onPurpose: ReadonlyArray<OnPurpose> = [
     why: "the topic could not be made as BatchCQ: the batch is stored message by message, in a topic made by the send",
   },
   {
+    code: 11,
+    differs: /^code 0 for 21$/,
+    scenario: "consumer-leaves",
+    why: "a member that waits when its group is reset is told at once; 5.5.0 tells it with its next pull, wherever that comes from",
+  },
+  {
     code: 26,
     differs: /^enableSplitRegistration=|^flushDiskType=|^maxTransfer\w+OnMessageInDisk=/,
     scenario: "broker-config-get",

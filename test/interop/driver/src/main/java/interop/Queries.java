@@ -33,6 +33,9 @@ final class Queries {
         Unexpected.unlessEqual(found(producer, topic, "odd", beforeMs, untilMs), List.of("q1", "q3", "q5", "q7", "q9"), "odd");
         Unexpected.unlessEqual(found(producer, topic, "common", beforeMs, untilMs).size(), 10, "messages with the common key");
         Unexpected.unlessEqual(found(producer, topic, "never", beforeMs, untilMs), List.of(), "a key that nobody used");
+        long hourMs = 3_600_000;
+        Unexpected.unlessEqual(found(producer, topic, "common", beforeMs - hourMs, beforeMs), List.of(), "the hour before");
+        Unexpected.unlessEqual(found(producer, topic, "common", untilMs, untilMs + hourMs), List.of(), "the hour after");
         MessageExt byUniqueId = producer.viewMessage(topic, six.getMsgId());
         Unexpected.unlessEqual(Rig.text(byUniqueId), "q6", "message by unique id " + six.getMsgId());
         MessageExt byOffsetId = producer.viewMessage(topic, six.getOffsetMsgId());

@@ -15,6 +15,7 @@ final class Scenarios {
         Pulls.register(byName);
         LitePulls.register(byName);
         Offsets.register(byName);
+        Administered.register(byName);
         Queries.register(byName);
         Requests.register(byName);
         Transactions.register(byName);
