@@ -11,6 +11,7 @@
 
 // Sending and storing
 export * as Send from "./Send.ts"
+export * as TopicRoute from "./TopicRoute.ts"
 export * as QueueSelection from "./QueueSelection.ts"
 export * as LatencyFault from "./LatencyFault.ts"
 export * as DelayHistory from "./DelayHistory.ts"

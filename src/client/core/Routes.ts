@@ -8,7 +8,8 @@
  */
 import type { MessageQueue } from "../../domain/MessageQueue.ts"
 import type { Turn } from "../../domain/QueueSelection.ts"
-import { TopicName, isReadable, isWritable } from "../../domain/Topic.ts"
+import { TopicName } from "../../domain/Topic.ts"
+import * as TopicRoute from "../../domain/TopicRoute.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import { GetRouteInfo } from "../../format/NameServer.ts"
 import { RequestCode, requestCodeName } from "../../format/RequestCode.ts"
@@ -40,7 +41,7 @@ interface Known {
   readonly readQueues: ReadonlyArray<MessageQueue>
 }
 
-const masterId = 0
+const { masterId } = TopicRoute
 
 export class Routes {
   readonly #world: ClientWorld
@@ -186,7 +187,7 @@ export class Routes {
       if (template === undefined || template.queueDatas.length === 0) return done(this.#notFound(topic))
       // The topic may have been made, and asked for by somebody else, meanwhile.
       const known = this.#known.get(topic)
-      if (known === undefined) this.#install(topic, withQueues(template, defaultTopicQueueNums))
+      if (known === undefined) this.#install(topic, TopicRoute.borrowed(template, defaultTopicQueueNums))
       const { publish } = this.#known.get(topic)!
       done(publish.queues.length > 0 ? publish : this.#notFound(topic))
     })
@@ -198,8 +199,8 @@ export class Routes {
     if (known?.signature === signature) return
     const turn = known?.publish.turn ?? { index: this.#world.random.u32() | 0 }
     this.#known.set(topic, {
-      publish: { queues: writeQueuesOf(topic, route), turn },
-      readQueues: readQueuesOf(topic, route),
+      publish: { queues: TopicRoute.writeQueues(topic, route), turn },
+      readQueues: TopicRoute.readQueues(topic, route),
       route,
       signature,
     })
@@ -242,14 +243,6 @@ export class Routes {
 
 const defaultTopicQueueNums = 4
 
-const withQueues = (route: RouteData, queueNumsMax: number): RouteData => ({
-  ...route,
-  queueDatas: route.queueDatas.map((data) => {
-    const queueNums = Math.min(queueNumsMax, data.readQueueNums)
-    return { ...data, readQueueNums: queueNums, writeQueueNums: queueNums }
-  }),
-})
-
 const signatureOf = (route: RouteData): string =>
   JSON.stringify([
     route.queueDatas
@@ -264,30 +257,3 @@ const signatureOf = (route: RouteData): string =>
       .toSorted(),
     route.orderTopicConf ?? "",
   ])
-
-const writeQueuesOf = (topic: string, route: RouteData): ReadonlyArray<MessageQueue> => {
-  if (route.orderTopicConf !== undefined && route.orderTopicConf !== "")
-    return orderQueuesOf(topic, route.orderTopicConf)
-  const hasMaster = (name: string): boolean =>
-    route.brokerDatas.some(({ brokerAddrs, brokerName }) => brokerName === name && brokerAddrs.has(masterId))
-  return route.queueDatas
-    .toSorted((left, right) => (left.brokerName < right.brokerName ? -1 : 1))
-    .filter(({ brokerName, perm }) => isWritable(perm) && hasMaster(brokerName))
-    .flatMap(({ brokerName, writeQueueNums }) => queuesOf(topic, brokerName, writeQueueNums))
-}
-
-const readQueuesOf = (topic: string, route: RouteData): ReadonlyArray<MessageQueue> =>
-  route.queueDatas
-    .filter(({ perm }) => isReadable(perm))
-    .flatMap(({ brokerName, readQueueNums }) => queuesOf(topic, brokerName, readQueueNums))
-
-/** `broker-a:4;broker-b:4`: a topic whose queues stay the same while brokers come and go. */
-const orderQueuesOf = (topic: string, text: string): ReadonlyArray<MessageQueue> =>
-  text.split(";").flatMap((part) => {
-    const [brokerName, count] = part.split(":")
-    const queueNums = Number(count)
-    return brokerName === undefined || !Number.isInteger(queueNums) ? [] : queuesOf(topic, brokerName, queueNums)
-  })
-
-const queuesOf = (topic: string, brokerName: string, count: number): ReadonlyArray<MessageQueue> =>
-  Array.from({ length: Math.max(0, count) }, (_, queueId) => ({ brokerName, queueId, topic }))

@@ -22,11 +22,17 @@ export class SimCluster {
   readonly #config: Partial<BrokerConfig>
   #clients = 0
 
-  constructor(seed: number, brokers: ReadonlyArray<string> = ["broker-a"], config: Partial<BrokerConfig> = {}) {
+  constructor(
+    seed: number,
+    brokers: ReadonlyArray<string> = ["broker-a"],
+    config: Partial<BrokerConfig> = {},
+    namesConfig: Partial<NamesrvConfig.NamesrvConfig> = {},
+  ) {
     this.world = makeSimWorld(seed, { onLog: (line) => this.logs.push(line) })
     this.#config = config
     const names = this.world.node("names", "10.0.0.1")
-    this.#run(names, NameServer.make({ ...NamesrvConfig.defaults("/home"), bindAddress: "10.0.0.1" }, names.world))
+    const settings = { ...NamesrvConfig.defaults("/home"), bindAddress: "10.0.0.1", ...namesConfig }
+    this.#run(names, NameServer.make(settings, names.world))
     for (const [index, brokerName] of brokers.entries()) {
       this.world.node(brokerName, `10.0.1.${index + 1}`)
       this.#runBroker(brokerName)
