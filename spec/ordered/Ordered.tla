@@ -33,10 +33,12 @@ EXTENDS Naturals
 
 CONSTANTS
   Clients,
-  Last,             \* messages 1..Last lie in the queue
+  First,            \* whose the queue is at first
+  Length,           \* messages 1..Length lie in the queue
   BrokerLease, ClientLease,
   Memory,           \* how long the broker remembers a grant after its end
   Fence,            \* "grant", "holder", "owner" or "none"
+  IsRestless,       \* members may begin anew and let go at any time, and tell older progress after newer
   IsFresh,          \* a new grant begins where the group is; FALSE: the member goes on where it was before
   RebalancesMax, CrashesMax, RestartsMax, GrantsMax,
   Bug               \* "none", or the name of a seeded bug
@@ -80,7 +82,7 @@ Live == Clients \ dead
 Init ==
   /\ owner = Nobody /\ left = 0 /\ memory = 0 /\ grant = 0 /\ quiet = 0 /\ isOrdered = FALSE
   /\ offset = 0
-  /\ assigned = CHOOSE c \in Clients : TRUE
+  /\ assigned = First
   /\ sees = [c \in Clients |-> FALSE]
   /\ answer = [c \in Clients |-> 0] /\ belief = [c \in Clients |-> 0] /\ under = [c \in Clients |-> 0]
   /\ next = [c \in Clients |-> 0] /\ hand = [c \in Clients |-> 0] /\ handUnder = [c \in Clients |-> 0]
@@ -92,7 +94,7 @@ Init ==
 
 (* Time passes. *)
 Tick(n) ==
-  /\ left > 0 \/ memory > 0 \/ quiet > 0 \/ \E c \in Clients : belief[c] > 0 \/ answer[c] > 0
+  /\ IsRestless \/ left > 0 \/ memory > 0 \/ quiet > 0 \/ \E c \in Clients : belief[c] > 0 \/ answer[c] > 0
   /\ left' = (IF Bug = "LeaseNeverEnds" THEN left ELSE Less(left, n)) /\ memory' = Less(memory, n) /\ quiet' = Less(quiet, n)
   /\ answer' = [c \in Clients |-> IF Bug = "LeaseFromAnswer" THEN answer[c] ELSE Less(answer[c], n)]
   /\ belief' = [c \in Clients |-> Less(belief[c], n)]
@@ -114,7 +116,7 @@ See(c) ==
 
 (* The broker gives the lock to who asks, or renews it. *)
 Lock(c) ==
-  /\ c \in Live /\ sees[c] /\ quiet = 0
+  /\ c \in Live /\ (sees[c] \/ IsRestless) /\ quiet = 0
   /\ LET isRenewal == owner = c /\ left > 0
          isFree == left = 0
      IN /\ isRenewal \/ (isFree /\ grant < GrantsMax)
@@ -133,17 +135,18 @@ Learn(c, n) ==
   /\ next' = IF under[c] = grant \/ (~IsFresh /\ next[c] > 0) THEN next ELSE [next EXCEPT ![c] = 0]
   /\ UNCHANGED <<broker, offset, assigned, sees, hand, handUnder, mail, dead, history, counts>>
 
-(* It asks how far the group is. *)
+(* It asks how far the group is, and begins there; what it still has in its hand does not count any more. *)
 Enter(c) ==
-  /\ c \in Live /\ belief[c] > 0 /\ next[c] = 0
-  /\ next' = [next EXCEPT ![c] = IF Bug = "BeginsAtEnd" THEN Last ELSE offset + 1]
-  /\ UNCHANGED <<broker, offset, assigned, sees, answer, belief, under, hand, handUnder, mail, dead, history, counts>>
+  /\ c \in Live /\ belief[c] > 0 /\ (next[c] = 0 \/ IsRestless)
+  /\ next' = [next EXCEPT ![c] = IF Bug = "BeginsAtEnd" THEN Length ELSE offset + 1]
+  /\ handUnder' = [handUnder EXCEPT ![c] = 0]
+  /\ UNCHANGED <<broker, offset, assigned, sees, answer, belief, under, hand, mail, dead, history, counts>>
 
 (* The application starts a message. *)
 Start(c, m) ==
   /\ c \in Live /\ sees[c] /\ hand[c] = 0
   /\ belief[c] > 0 \/ Bug = "StartsWithoutLock"
-  /\ m <= Last /\ m = next[c]
+  /\ m <= Length /\ m = next[c]
   /\ hand' = [hand EXCEPT ![c] = m] /\ handUnder' = [handUnder EXCEPT ![c] = under[c]]
   /\ IF Bug = "ToldTooEarly"
      THEN news' = [news EXCEPT ![c] = m] /\ newsUnder' = [newsUnder EXCEPT ![c] = under[c]]
@@ -173,8 +176,8 @@ Fail(c) ==
   /\ next' = IF Bug = "SkipsFailed" THEN [next EXCEPT ![c] = hand[c] + 1] ELSE next
   /\ UNCHANGED <<broker, offset, assigned, sees, answer, belief, under, handUnder, mail, dead, history, counts>>
 
-IsTaken(c) ==
-  LET isForward == news[c] > offset
+IsTaken(c, m) ==
+  LET isForward == m > offset
       isKnown == memory > 0
   IN CASE Fence = "grant" -> IF isKnown THEN newsUnder[c] = grant /\ isForward ELSE isForward \/ ~isOrdered
        [] Fence = "holder" -> IF isKnown THEN owner = c /\ isForward
@@ -182,26 +185,31 @@ IsTaken(c) ==
        [] Fence = "owner" -> isKnown => owner = c
        [] OTHER -> TRUE
 
-(* The broker hears of a progress, and takes it or refuses it. *)
-Commit(c, isTaken) ==
-  /\ news[c] > 0
-  /\ isTaken = IsTaken(c)
-  /\ offset' = IF isTaken THEN news[c] ELSE offset
+(* The broker hears of a member's progress, the newest or one before it, and takes it or refuses it. *)
+Commit(c, m, isTaken) ==
+  /\ news[c] > 0 /\ 0 < m /\ (m = news[c] \/ (IsRestless /\ m < news[c]))
+  /\ isTaken = IsTaken(c, m)
+  /\ offset' = IF isTaken THEN m ELSE offset
   /\ stale' = (stale \/ (isTaken /\ memory > 0 /\ newsUnder[c] # grant))
-  /\ news' = [news EXCEPT ![c] = 0] /\ newsUnder' = [newsUnder EXCEPT ![c] = 0]
+  /\ IF m = news[c]
+     THEN news' = [news EXCEPT ![c] = 0] /\ newsUnder' = [newsUnder EXCEPT ![c] = 0]
+     ELSE UNCHANGED mail
   /\ UNCHANGED <<broker, assigned, sees, members, dead, started, settled, early, overtaken, counts>>
 
-(* A member gives the lock back: the queue is another's, and it has nothing of it in its hand. The broker hears of it,
-   or does not: then the lease runs out. *)
-Unlock(c, isHeard) ==
-  /\ c \in Live /\ ~sees[c] /\ under[c] > 0 /\ (hand[c] = 0 \/ Bug = "UnlocksInWork")
-  /\ under' = [under EXCEPT ![c] = 0] /\ next' = [next EXCEPT ![c] = 0]
+(* A member lets go of the queue: it is another's, and the member has nothing of it in its hand. *)
+Unlock(c) ==
+  /\ c \in Live
+  /\ IsRestless \/ (~sees[c] /\ under[c] > 0 /\ (hand[c] = 0 \/ Bug = "UnlocksInWork"))
+  /\ under' = [under EXCEPT ![c] = 0] /\ handUnder' = [handUnder EXCEPT ![c] = 0] /\ next' = [next EXCEPT ![c] = 0]
   /\ answer' = [answer EXCEPT ![c] = 0]
   /\ belief' = IF Bug = "UnlocksInWork" THEN belief ELSE [belief EXCEPT ![c] = 0]
-  /\ IF isHeard /\ owner = c /\ left > 0
-     THEN left' = 0 /\ memory' = Memory
-     ELSE UNCHANGED <<left, memory>>
-  /\ UNCHANGED <<owner, grant, quiet, isOrdered, offset, assigned, sees, hand, handUnder, mail, dead, history, counts>>
+  /\ UNCHANGED <<broker, offset, assigned, sees, hand, mail, dead, history, counts>>
+
+(* The broker hears of it; if it does not, the lease runs out. *)
+Release(c) ==
+  /\ owner = c /\ left > 0 /\ under[c] = 0 /\ answer[c] = 0 /\ c \in Live
+  /\ left' = 0 /\ memory' = Memory
+  /\ UNCHANGED <<owner, grant, quiet, isOrdered, offset, assigned, sees, members, mail, dead, history, counts>>
 
 (* A member is gone; what it had sent may still arrive. *)
 Crash(c) ==
@@ -229,11 +237,12 @@ Next ==
   \/ \E c \in Clients : Lock(c)
   \/ \E c \in Clients : Learn(c, answer[c])
   \/ \E c \in Clients : Enter(c)
-  \/ \E c \in Clients, m \in 1..Last : Start(c, m)
+  \/ \E c \in Clients, m \in 1..Length : Start(c, m)
   \/ \E c \in Clients : Finish(c)
   \/ \E c \in Clients : Fail(c)
-  \/ \E c \in Clients, isTaken \in BOOLEAN : Commit(c, isTaken)
-  \/ \E c \in Clients, isHeard \in BOOLEAN : Unlock(c, isHeard)
+  \/ \E c \in Clients, m \in 1..Length, isTaken \in BOOLEAN : Commit(c, m, isTaken)
+  \/ \E c \in Clients : Unlock(c)
+  \/ \E c \in Clients : Release(c)
   \/ \E c \in Clients : Crash(c)
   \/ Restart
 
@@ -249,11 +258,11 @@ Holder == IF left > 0 THEN owner ELSE Nobody
 TypeOK ==
   /\ owner \in Clients \cup {Nobody} /\ left \in 0..BrokerLease /\ memory \in 0..(BrokerLease + Memory)
   /\ grant \in 0..GrantsMax /\ quiet \in 0..BrokerLease /\ isOrdered \in BOOLEAN
-  /\ offset \in 0..Last /\ assigned \in Clients /\ sees \in [Clients -> BOOLEAN]
+  /\ offset \in 0..Length /\ assigned \in Clients /\ sees \in [Clients -> BOOLEAN]
   /\ \A c \in Clients : /\ answer[c] \in 0..ClientLease /\ belief[c] \in 0..ClientLease
                         /\ under[c] \in 0..GrantsMax /\ handUnder[c] \in 0..GrantsMax
-                        /\ hand[c] \in 0..Last /\ news[c] \in 0..Last
-  /\ started \in 0..Last /\ settled \subseteq 1..Last
+                        /\ hand[c] \in 0..Length /\ news[c] \in 0..Length
+  /\ started \in 0..Length /\ settled \subseteq 1..Length
 
 (* P5: a message is started when all before it were settled, by whomever. *)
 InOrder == ~early

@@ -305,8 +305,9 @@ export class PushConsumerCore implements ConsumerMember {
       this.#instance.removeConsumer(this, done)
     }
     // A handler that outlives its consumer keeps its queue until the lease is over: two must not be at work on it.
-    if (this.#needsLocks) this.#locks.unlock(idle, unlocked)
-    else unlocked()
+    if (!this.#needsLocks) return unlocked()
+    for (const queue of idle) this.#trace("LetGo", queue, {})
+    this.#locks.unlock(idle, unlocked)
   }
 
   get #needsLocks(): boolean {

@@ -230,8 +230,12 @@ export class ClientHandlers {
     if (body instanceof Malformed) return answerMalformed(call, body)
     const { locks, world } = this.#state
     const { clientId, consumerGroup: group, mqSet } = body
-    QueueLock.unlockBatch(locks, group, clientId, mqSet, world.clock.monotonicMs())
-    for (const { queueId, topic } of mqSet) world.trace?.("Unlock", { clientId, group, queueId, topic })
+    const nowMs = world.clock.monotonicMs()
+    if (world.trace !== undefined)
+      for (const { queueId, topic } of mqSet)
+        if (QueueLock.holderOf(locks, group, topic, queueId, nowMs) === clientId)
+          world.trace("Unlock", { clientId, group, queueId, topic })
+    QueueLock.unlockBatch(locks, group, clientId, mqSet, nowMs)
     call.answer({ code: ResponseCode.SUCCESS })
   }
 

@@ -7,6 +7,7 @@ import { ResetOffset } from "../../../src/format/Admin.ts"
 import { RequestCode } from "../../../src/format/RequestCode.ts"
 import { makeFixedEnvironment } from "../../../src/infra/environment/Environment.ts"
 import { RemotingClient } from "../../../src/infra/remoting/RemotingClient.ts"
+import type { TraceEvent } from "../../../src/infra/telemetry/Trace.ts"
 import { type LogLine, type SimNode, type SimWorld, makeSimWorld } from "../../../src/infra/world/SimWorld.ts"
 import * as Broker from "../../../src/node/broker/Broker.ts"
 import { type BrokerConfig, defaults } from "../../../src/node/broker/BrokerConfig.ts"
@@ -27,8 +28,10 @@ export class SimCluster {
     brokers: ReadonlyArray<string> = ["broker-a"],
     config: Partial<BrokerConfig> = {},
     namesConfig: Partial<NamesrvConfig.NamesrvConfig> = {},
+    onTrace?: (event: TraceEvent) => void,
   ) {
-    this.world = makeSimWorld(seed, { onLog: (line) => this.logs.push(line) })
+    const traced = onTrace === undefined ? {} : { onTrace }
+    this.world = makeSimWorld(seed, { onLog: (line) => this.logs.push(line), ...traced })
     this.#config = config
     const names = this.world.node("names", "10.0.0.1")
     const settings = { ...NamesrvConfig.defaults("/home"), bindAddress: "10.0.0.1", ...namesConfig }
