@@ -2,7 +2,7 @@
 import { printValue, type RecordedEvent, recordOf, validateTrace } from "tla-ts-bridge"
 import { describe, expect, it } from "vitest"
 import { checkTimeoutMs, documentedActions, hasTlc } from "../checks.ts"
-import { runOrdered, type Trouble } from "./run.ts"
+import { runOrdered, type Trouble } from "../../test/model/client/orderedRun.ts"
 import { type OrderedRun, readOrderedRun, traceSpec } from "./trace.ts"
 
 const shown = ({ action, fields }: RecordedEvent): string => `${action} ${printValue(recordOf(fields))}`

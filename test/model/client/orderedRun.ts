@@ -2,9 +2,9 @@
  * An ordered group of Gantry's consumers on a simulated cluster, and its trace: members join and leave, fail, sleep
  * beyond their leases, and die; the broker is restarted.
  */
-import { SimCluster } from "../../test/model/client/SimCluster.ts"
-import type { Consumer } from "../../src/client/index.ts"
-import type { OrderedEvent, OrderedView } from "./trace.ts"
+import { SimCluster } from "./SimCluster.ts"
+import type { Consumer } from "../../../src/client/index.ts"
+import type { OrderedEvent, OrderedView } from "../../../spec/ordered/trace.ts"
 
 export interface Recorded {
   readonly trace: ReadonlyArray<OrderedEvent>
