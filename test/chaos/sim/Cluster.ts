@@ -15,7 +15,7 @@ import * as NamesrvConfig from "../../../src/node/nameserver/NamesrvConfig.ts"
 import { History } from "./History.ts"
 import type { Mutant } from "./Mutant.ts"
 import { Server } from "./Server.ts"
-import { delayLevelsText, type Settings } from "./Settings.ts"
+import { delayLevelsMs, type Settings, textOf } from "./Settings.ts"
 
 export const brokerPort = 10_911
 const nameServerPort = 9876
@@ -47,6 +47,8 @@ export class Cluster {
   readonly nameServers: ReadonlyArray<NameServerServer>
   readonly brokers: ReadonlyArray<BrokerServer>
   readonly clients: Array<ClientNode> = []
+  /** By the broker's name, the table of delay levels that it is started with; the usual one for others. */
+  readonly delaysMs = new Map<string, ReadonlyArray<number>>()
 
   constructor(settings: Settings, mutant?: Mutant) {
     this.settings = settings
@@ -59,6 +61,12 @@ export class Cluster {
             atMs: this.world.sim.nowMs,
             brokerName: node,
             commitLogOffsetEnd: Number(fields["commitLogOffsetEnd"]),
+          })
+        if (action === "Reopen")
+          this.history.delayTables.push({
+            brokerName: node,
+            commitLogOffset: Number(fields["commitLogOffsetEnd"]),
+            delaysMs: this.delaysMs.get(node) ?? delayLevelsMs,
           })
         this.history.traced?.push({ action, fields, node })
       },
@@ -83,10 +91,12 @@ export class Cluster {
       let lives = 0
       return new Server<Broker>(this.world, this.history, config.brokerName, host, {
         failure: (broker) => broker.failure,
-        make: (world) =>
-          BrokerModule.make(config, mutant?.world?.(world) ?? world, ++lives).pipe(
+        make: (world) => {
+          const own = this.withDelays(config)
+          return BrokerModule.make(own, mutant?.world?.(world) ?? world, ++lives).pipe(
             Effect.tap((broker) => Effect.sync(() => mutant?.broker?.(broker))),
-          ),
+          )
+        },
       })
     })
   }
@@ -98,6 +108,12 @@ export class Cluster {
   /** All servers, whatever they serve. */
   get servers(): ReadonlyArray<BrokerServer | NameServerServer> {
     return [...this.brokers, ...this.nameServers]
+  }
+
+  /** With the table of delay levels that the broker is started with now. */
+  withDelays(config: BrokerConfig): BrokerConfig {
+    const delaysMs = this.delaysMs.get(config.brokerName)
+    return delaysMs === undefined ? config : { ...config, messageDelayLevel: textOf(delaysMs) }
   }
 
   client(name: string, begin: ClientNode["begin"]): ClientNode {
@@ -155,7 +171,7 @@ export const brokerConfig = (
   maxHashSlotNum: 64,
   maxIndexNum: 256,
   maxMessageSize: 8 * 1024,
-  messageDelayLevel: delayLevelsText,
+  messageDelayLevel: textOf(delayLevelsMs),
   namesrvAddr: nameServers.map(({ host: name, port }) => `${name}:${port}`).join(";"),
   storePathRootDir: "/store",
   writeRingBytes: 1024 * 1024,

@@ -112,7 +112,7 @@ export const rebuild = (cluster: Cluster, server: BrokerServer): BrokerView => {
   const node = world.node(server.name, server.host)
   const disk = SimDisk.restore(server.node.disk.snapshot(), { later: (_call, run) => void node.process.after(0, run) })
   for (const name of disk.list("/store")) if (name !== "commitlog") removeAll(disk, `/store/${name}`)
-  const config = brokerConfig(cluster.settings, server.name, server.host, [])
+  const config = cluster.withDelays(brokerConfig(cluster.settings, server.name, server.host, []))
   let view: BrokerView | undefined
   let failure: unknown
   const main = Effect.gen(function* () {

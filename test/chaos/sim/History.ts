@@ -118,6 +118,12 @@ export type Traced = Pick<TraceEvent, "action" | "fields" | "node">
 /** How many lines `tail` can tell. */
 const linesMax = 4000
 
+export interface DelayTable {
+  readonly brokerName: string
+  readonly commitLogOffset: number
+  readonly delaysMs: ReadonlyArray<number>
+}
+
 export class History {
   readonly attempts: Array<Attempt> = []
   readonly deliveries: Array<Delivery> = []
@@ -127,6 +133,8 @@ export class History {
   readonly strikes: Array<Strike> = []
   readonly powerCuts: Array<PowerCut> = []
   readonly logSyncs: Array<LogSync> = []
+  /** With which delays by level a broker was started, and where its log ended then; in the order of time. */
+  readonly delayTables: Array<DelayTable> = []
   /** By broker, the true time at which the record at an offset of its log was appended last. */
   readonly appendedMs = new Map<string, Map<number, number>>()
   /** What went wrong inside a server without a fault that explains it: starts refused, handlers that threw. */

@@ -26,7 +26,7 @@ import { faults } from "./faults/index.ts"
 import type { Traced } from "./History.ts"
 import type { Mutant } from "./Mutant.ts"
 import { Nemesis } from "./Nemesis.ts"
-import { delayLevelsMs, drawSettings, type Fixed, type Settings } from "./Settings.ts"
+import { delayLevelsMax, drawSettings, type Fixed, type Settings } from "./Settings.ts"
 
 export interface Outcome {
   readonly seed: number
@@ -220,10 +220,10 @@ const restless = (cluster: Cluster): ReadonlyArray<Restless> => {
 
 const waiting = ({ groups }: Settings, { metadata, store }: BrokerState): ReadonlyArray<string> => {
   const found: Array<string> = []
-  for (const level of delayLevelsMs.keys()) {
-    const { maxOffset } = store.queues.get(Topic.TopicName.SCHEDULE, queueIdOf(level + 1))
-    const at = metadata.delayOffsets.get(level + 1) ?? 0
-    if (at < maxOffset) found.push(`delay level ${level + 1} is at ${at} of ${maxOffset}`)
+  for (let level = 1; level <= delayLevelsMax; level++) {
+    const { maxOffset } = store.queues.get(Topic.TopicName.SCHEDULE, queueIdOf(level))
+    const at = metadata.delayOffsets.get(level) ?? 0
+    if (at < maxOffset) found.push(`delay level ${level} is at ${at} of ${maxOffset}`)
   }
   for (const { isOrderly, name, subscriptions } of groups) {
     const topics = subscriptions.map(({ topic }) => topic)

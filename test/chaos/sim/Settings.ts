@@ -38,7 +38,14 @@ export interface Settings {
 
 /** By level, ms: short, so that retries and delays fit into a run. */
 export const delayLevelsMs: ReadonlyArray<number> = [1_000, 3_000, 8_000]
-export const delayLevelsText = delayLevelsMs.map((ms) => `${ms / 1000}s`).join(" ")
+/** Tables that an administrator may give a broker: levels that are longer, shorter, more, gone. */
+export const delayTablesMs: ReadonlyArray<ReadonlyArray<number>> = [
+  delayLevelsMs,
+  [6_000, 1_000],
+  [2_000, 2_000, 20_000, 1_000],
+]
+export const delayLevelsMax = Math.max(...delayTablesMs.map(({ length }) => length))
+export const textOf = (delaysMs: ReadonlyArray<number>): string => delaysMs.map((ms) => `${ms / 1000}s`).join(" ")
 export const tags: ReadonlyArray<string> = ["TagA", "TagB", "TagC"]
 
 /** Settings that a test fixes instead of drawing them. */

@@ -150,7 +150,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     foundBy: "ordered",
     name: "gives locks away",
     needs: ["partition", "clientCrash"],
-    settings: { faultEveryMs: 500 },
+    settings: { faultEveryMs: 1500 },
   },
   {
     // Delayed messages are due after half of their time.
@@ -172,6 +172,19 @@ export const mutants: ReadonlyArray<Mutant> = [
     foundBy: "onTime",
     name: "forgets what it delivered",
     needs: ["processKill"],
+  },
+  {
+    // With a message of a level, all before it count as delivered, though another table makes some of them due later.
+    broker: ({ state: { metadata } }) => {
+      const real = metadata.delayDelivered.bind(metadata)
+      metadata.delayDelivered = (level, queueOffset) => {
+        for (let at = metadata.delayProgress(level).next; at <= queueOffset; at++) real(level, at)
+      }
+    },
+    foundBy: "onTime",
+    name: "passes over who is due later",
+    needs: ["otherDelayLevels"],
+    settings: { faultEveryMs: 1000 },
   },
   {
     // A commit is answered and stays in memory.

@@ -1,6 +1,5 @@
 import * as DelayLevel from "../../../../src/domain/DelayLevel.ts"
 import { TopicName } from "../../../../src/domain/Topic.ts"
-import { delayLevelsMs } from "../Settings.ts"
 import type { Checker } from "./Checker.ts"
 
 /** Clocks of brokers drift by up to 50 ppm, and show whole milliseconds. */
@@ -15,6 +14,7 @@ export const onTime: Checker = {
     for (const { brokerName, recordAt, records } of brokers) {
       const appendedMs = history.appendedMs.get(brokerName) ?? new Map<number, number>()
       const times = new Map<number, number>()
+      const tables = history.delayTables.filter((table) => table.brokerName === brokerName)
       for (const { identity, message } of records) {
         const source = recordAt.get(message.preparedTransactionOffset)?.message
         if (message.preparedTransactionOffset === 0 || source === undefined) continue
@@ -23,7 +23,9 @@ export const onTime: Checker = {
         const target = DelayLevel.restore(source.properties)
         if (target?.topic !== message.topic || target.queueId !== message.queueId)
           yield `${place} went to ${message.topic}/${message.queueId}, not to ${target?.topic}/${target?.queueId}`
-        const delayMs = delayLevelsMs[DelayLevel.levelOfQueue(source.queueId) - 1]!
+        // The table that was in force when it was stored counts, whatever the broker was started with since.
+        const table = tables.findLast(({ commitLogOffset }) => commitLogOffset <= source.physicalOffset)
+        const delayMs = table?.delaysMs[DelayLevel.levelOfQueue(source.queueId) - 1] ?? Number.POSITIVE_INFINITY
         const byClockMs = message.storeTimestamp - source.storeTimestamp
         const passedMs = (appendedMs.get(message.physicalOffset) ?? 0) - (appendedMs.get(source.physicalOffset) ?? 0)
         if (byClockMs < delayMs && passedMs * tolerance.driftRate + tolerance.roundingMs < delayMs)

@@ -12,6 +12,7 @@ import { nameServerRestart } from "./nameServerRestart.ts"
 import { oneWay } from "./oneWay.ts"
 import { orderlyRestart } from "./orderlyRestart.ts"
 import { partition } from "./partition.ts"
+import { otherDelayLevels } from "./otherDelayLevels.ts"
 import { pause } from "./pause.ts"
 import { powerCut } from "./powerCut.ts"
 import { powerCutAtBoundary } from "./powerCutAtBoundary.ts"
@@ -39,4 +40,5 @@ export const faults: ReadonlyArray<Fault> = [
   crumbs,
   rottenRead,
   garbage,
+  otherDelayLevels,
 ]
