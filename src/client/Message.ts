@@ -1,5 +1,6 @@
 /** A message as a consumer gets it. The body is inflated, and properties are read, when they are first asked for. */
 import type { MessageQueue } from "../domain/MessageQueue.ts"
+import * as Namespace from "../domain/Namespace.ts"
 import { PropertyName, find, parse } from "../domain/Properties.ts"
 import { replyType } from "../domain/RequestReply.ts"
 import { compressionType, isCompressed } from "../domain/SysFlag.ts"
@@ -12,8 +13,10 @@ import type { Decoded } from "../format/StoredMessage.ts"
 import { AnswerError } from "./GantryError.ts"
 
 export class Message {
-  /** The topic that it was sent to, also when it comes again by a retry topic. */
+  /** The topic that it was sent to, also when it comes again by a retry topic; without the client's namespace. */
   readonly topic: string
+  /** The same as brokers know it. */
+  readonly topicOfBroker: string
   /** The queue that it was read from; its topic may be the group's retry topic. */
   readonly queue: MessageQueue
   readonly queueOffset: number
@@ -29,13 +32,22 @@ export class Message {
   /** Where the record lies in the broker's log. */
   readonly commitLogOffset: number
   readonly #stored: Decoded
+  readonly #namespace: string | undefined
   #body: Buffer | undefined
   #properties: ReadonlyMap<string, string> | undefined
 
   /** `reconsumeTimes`: of attempts that the broker does not know of. */
-  constructor(stored: Decoded, brokerName: string, reconsumeTimes = stored.reconsumeTimes) {
+  constructor(
+    stored: Decoded,
+    brokerName: string,
+    reconsumeTimes: number = stored.reconsumeTimes,
+    namespace: string | undefined = undefined,
+  ) {
     this.#stored = stored
-    this.topic = (isRetry(stored.topic) ? find(stored.properties, PropertyName.RETRY_TOPIC) : undefined) ?? stored.topic
+    this.#namespace = namespace
+    const retried = isRetry(stored.topic) ? find(stored.properties, PropertyName.RETRY_TOPIC) : undefined
+    this.topicOfBroker = retried ?? stored.topic
+    this.topic = namespace === undefined ? this.topicOfBroker : Namespace.unwrap(this.topicOfBroker, namespace)
     this.queue = { brokerName, queueId: stored.queueId, topic: stored.topic }
     this.queueOffset = stored.queueOffset
     this.reconsumeTimes = reconsumeTimes
@@ -118,7 +130,7 @@ export class Message {
 
   /** The same message after one attempt more. */
   failedOnce(): Message {
-    return new Message(this.#stored, this.queue.brokerName, this.reconsumeTimes + 1)
+    return new Message(this.#stored, this.queue.brokerName, this.reconsumeTimes + 1, this.#namespace)
   }
 
   #inflate(): Buffer {

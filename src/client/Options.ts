@@ -40,6 +40,11 @@ export interface GantryOptions {
   readonly clientIP?: string
   readonly instanceName?: string
   readonly unitName?: string
+  /**
+   * Keeps this client's topics and groups apart from those of others: brokers know `orders` as `<namespace>%orders`, the
+   * application does not notice. Queues carry the broker's names; `admin()` takes and gives those, too. Default none.
+   */
+  readonly namespace?: string
   /** Told of what happens; `console` and most loggers fit. Default: warnings and errors on standard error. */
   readonly log?: Log | false
   /** Patience with routes, heartbeats and administration; default 3,000. */

@@ -150,7 +150,7 @@ export class PullConsumer implements AsyncDisposable, AsyncIterable<Message> {
   /** The queues of a topic: what `assign` may be given. */
   async queues(topic: string): Promise<ReadonlyArray<MessageQueue>> {
     this.#instance.start()
-    return promiseOf((done) => this.#instance.routes.subscribeInfo(topic, done))
+    return promiseOf((done) => this.#instance.routes.subscribeInfo(this.#instance.names.ofBroker(topic), done))
   }
 
   /** One pull of a queue at an offset that the caller keeps; the group's progress does not change. */

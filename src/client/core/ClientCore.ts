@@ -14,7 +14,7 @@ import { makeNodeLog } from "../../infra/telemetry/NodeLog.ts"
 import { type ConsumerOptions, consumerSettingsOf } from "../ConsumerOptions.ts"
 import { StateError } from "../GantryError.ts"
 import { type ClientWorld, type GantryOptions, propertyOf, settingsOf } from "../Options.ts"
-import { type ProducerOptions, producerSettingsOf } from "../ProducerOptions.ts"
+import { type ProducerOptions, defaultProducerGroup, producerSettingsOf } from "../ProducerOptions.ts"
 import { type PullConsumerOptions, pullConsumerSettingsOf } from "../PullConsumerOptions.ts"
 import type { Handler } from "./Handling.ts"
 import { Instance } from "./Instance.ts"
@@ -53,6 +53,7 @@ export class ClientCore {
       clientId: clientIdOf(options, this.world, this.#environment, this.#clientIP),
       diagnostics: options.diagnostics ?? nodeDiagnostics,
       environment: this.#environment,
+      namespace: options.namespace ?? propertyOf(options, this.#environment, "rocketmq.client.namespace"),
       settings: settingsOf(options),
       source: NameServerSource.find(options, this.#environment),
       world: this.world,
@@ -62,13 +63,14 @@ export class ClientCore {
   /** `checker`: who answers the checks of transactions. */
   producer(options: Omit<ProducerOptions, "checkTransaction">, checker?: Checker): ProducerCore {
     this.open()
-    const settings = producerSettingsOf(options, this.#options, this.#environment)
+    const named = this.instance.names.withGroup(options, defaultProducerGroup)
+    const settings = producerSettingsOf(named, this.#options, this.#environment)
     return this.#added(new ProducerCore(this.instance, settings, checker))
   }
 
   consumer(options: ConsumerOptions, handler: Handler): PushConsumerCore {
     this.open()
-    const settings = consumerSettingsOf(options)
+    const settings = consumerSettingsOf(this.instance.names.withGroup(options))
     const core = new PushConsumerCore(this.instance, settings, this.#offsetsOf(settings), handler)
     for (const subscription of options.subscriptions ?? []) core.subscribe(subscription)
     return this.#added(core)
@@ -76,7 +78,7 @@ export class ClientCore {
 
   pullConsumer(options: PullConsumerOptions): LitePullCore {
     this.open()
-    const settings = pullConsumerSettingsOf(options)
+    const settings = pullConsumerSettingsOf(this.instance.names.withGroup(options))
     const core = new LitePullCore(this.instance, settings, this.#offsetsOf(settings))
     for (const subscription of options.subscriptions ?? []) core.subscribe(subscription)
     return this.#added(core)

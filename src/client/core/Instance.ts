@@ -21,6 +21,7 @@ import { StateError } from "../GantryError.ts"
 import type { ClientSettings, ClientWorld } from "../Options.ts"
 import type { ConsumerMember } from "./Member.ts"
 import type { NameServerSource } from "./NameServerSource.ts"
+import { Names } from "./Names.ts"
 import { NameServers } from "./NameServers.ts"
 import { relayed } from "./relayed.ts"
 import { Requests } from "./Requests.ts"
@@ -36,6 +37,7 @@ export interface InstanceOptions {
   readonly source: NameServerSource
   readonly clientIP: string
   readonly clientId: string
+  readonly namespace: string | undefined
 }
 
 /** The first heartbeats of an instance; later ones come by their interval. */
@@ -55,6 +57,7 @@ export class Instance {
   readonly nameServers: NameServers
   readonly routes: Routes
   readonly uniqKeys: UniqKeys
+  readonly names: Names
   readonly requests: Requests
   readonly transactions: TransactionEnds
   readonly #producers = new Set<string>()
@@ -88,6 +91,7 @@ export class Instance {
     this.nameServers = new NameServers(options.source, options.world, options.environment, this.remoting)
     this.routes = new Routes(options.world, options.settings, this.nameServers)
     this.routes.onChange = () => this.#routeChanged()
+    this.names = new Names(options.namespace)
     this.uniqKeys = new UniqKeys(options.world, options.environment, options.clientIP)
     this.requests = new Requests(this)
     this.transactions = new TransactionEnds(this)

@@ -91,7 +91,7 @@ export class LitePullCore implements ConsumerMember {
   /** Lets the group share out a topic's queues. Throws a StateError when queues were assigned. */
   subscribe(option: SubscriptionOption): void {
     this.#enter("subscribe")
-    const subscription = subscriptionOf(option, this.#instance.world.clock.nowMs())
+    const subscription = subscriptionOf(this.#instance.names.withTopic(option), this.#instance.world.clock.nowMs())
     this.#subscriptions.set(subscription.topic, subscription)
     if (this.#state !== "running") return
     this.#instance.routes.follow(subscription.topic)

@@ -254,7 +254,7 @@ export class ProducerCore {
     if (Result.isFailure(envelope)) throw new ArgumentError(`No reply was sent: ${envelope.failure.remark}`)
     const { properties, topic } = envelope.success
     const own = Object.fromEntries(properties)
-    const parcel = this.#parcelOf({ ...reply, properties: { ...reply.properties, ...own }, topic })
+    const parcel = this.#parcelFor({ ...reply, properties: { ...reply.properties, ...own }, topic })
     const target: Target = { _tag: "Prefer", brokerName: request.queue.brokerName }
     return this.#sender.send(parcel, target, options.timeoutMs ?? this.#settings.sendMsgTimeoutMs, done)
   }
@@ -262,7 +262,8 @@ export class ProducerCore {
   /** The queues that a topic can be sent to. */
   queues(topic: string, done: Done<ReadonlyArray<MessageQueue>>): void {
     this.start()
-    this.#instance.routes.publishInfo(topic, (info) => done(info instanceof GantryError ? info : info.queues))
+    const name = this.#instance.names.ofBroker(topic)
+    this.#instance.routes.publishInfo(name, (info) => done(info instanceof GantryError ? info : info.queues))
   }
 
   /** Waits for what is under way, leaves its group, then runs `done`. */
@@ -296,6 +297,11 @@ export class ProducerCore {
   }
 
   #parcelOf(message: OutgoingMessage): Parcel.Parcel {
+    return this.#parcelFor(this.#instance.names.withTopic(message))
+  }
+
+  /** Of a message whose topic is as brokers know it. */
+  #parcelFor(message: OutgoingMessage): Parcel.Parcel {
     return Parcel.of(message, this.#instance.uniqKeys.next(), this.#settings.maxMessageSize)
   }
 }

@@ -175,7 +175,7 @@ export class Puller {
       const tag = find(stored.properties, PropertyName.TAGS)
       return tag !== undefined && tagsSet.has(tag)
     }
-    return messages.filter(isWanted).map((stored) => new Message(stored, queue.queue.brokerName))
+    return messages.filter(isWanted).map((stored) => this.#instance.names.message(stored, queue.queue.brokerName))
   }
 
   #failed(queue: ProcessQueue, error: GantryError): void {

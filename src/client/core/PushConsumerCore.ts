@@ -18,7 +18,6 @@ import { RequestCode } from "../../format/RequestCode.ts"
 import type { Decoded } from "../../format/StoredMessage.ts"
 import { type ConsumerSettings, type SubscriptionOption, subscriptionOf } from "../ConsumerOptions.ts"
 import { ArgumentError, GantryError, StateError } from "../GantryError.ts"
-import { Message } from "../Message.ts"
 import { checkFilters } from "./checkFilters.ts"
 import { ConcurrentService } from "./ConcurrentService.ts"
 import type { ConsumeService } from "./ConsumeService.ts"
@@ -111,16 +110,18 @@ export class PushConsumerCore implements ConsumerMember {
   subscribe(option: SubscriptionOption): void {
     if (this.#state === "closing" || this.#state === "closed") throw closed()
     // A later version counts for more with the broker, also within one millisecond.
-    const before = this.#subscriptions.get(typeof option === "string" ? option : option.topic)
+    const wanted = this.#instance.names.withTopic(option)
+    const before = this.#subscriptions.get(typeof wanted === "string" ? wanted : wanted.topic)
     const version = Math.max(this.#instance.world.clock.nowMs(), (before?.subVersion ?? 0) + 1)
-    const subscription = subscriptionOf(option, version)
+    const subscription = subscriptionOf(wanted, version)
     this.#subscriptions.set(subscription.topic, subscription)
     if (this.#state !== "running") return
     this.#instance.routes.follow(subscription.topic)
     this.#instance.routes.refresh(subscription.topic, () => this.#instance.beat(() => this.#instance.rebalanceNow()))
   }
 
-  unsubscribe(topic: string): void {
+  unsubscribe(name: string): void {
+    const topic = this.#instance.names.ofBroker(name)
     if (!this.#subscriptions.delete(topic) || this.#state !== "running") return
     this.#instance.routes.unfollow(topic)
     for (const queue of this.#queues.values()) if (queue.queue.topic === topic) this.#remove(queue)
@@ -233,7 +234,7 @@ export class PushConsumerCore implements ConsumerMember {
     done: (result: ConsumedDirectly) => void,
   ): void => {
     const { clock } = this.#instance.world
-    const message = new Message(stored, brokerName ?? "")
+    const message = this.#instance.names.message(stored, brokerName ?? "")
     const beganMs = clock.monotonicMs()
     const handling = { isOrdered: this.#settings.isOrdered, onGone: () => () => {}, queue: message.queue }
     this.#handler([message], handling, (verdict) => {

@@ -12,7 +12,7 @@ import type { PushReplyMessage } from "../../format/SendMessage.ts"
 import type { Address } from "../../infra/network/Network.ts"
 import * as PeerAddress from "../../infra/remoting/PeerAddress.ts"
 import { ConnectionError, type Done, GantryError, StateError } from "../GantryError.ts"
-import { Message } from "../Message.ts"
+import type { Message } from "../Message.ts"
 import type { SendResult } from "../OutgoingMessage.ts"
 import type { Instance } from "./Instance.ts"
 
@@ -117,7 +117,7 @@ export class Requests {
     const peer = PeerAddress.print(from)
     const broker = this.#instance.routes.brokers.find(({ address }) => PeerAddress.print(address) === peer)
     const arrivedMs = this.#instance.world.clock.nowMs()
-    return new Message(
+    return this.#instance.names.message(
       {
         ...pushed,
         body,

@@ -48,7 +48,7 @@ export class SendBack {
       maxReconsumeTimes: this.#maxReconsumeTimes,
       offset: message.commitLogOffset,
       originMsgId: message.messageId,
-      originTopic: message.topic,
+      originTopic: message.topicOfBroker,
       unitMode: false,
     })
     const request = { code: RequestCode.CONSUMER_SEND_MSG_BACK, ext }
@@ -85,7 +85,7 @@ export class SendBack {
     if (!properties.has(PropertyName.ORIGIN_MESSAGE_ID)) {
       properties.set(PropertyName.ORIGIN_MESSAGE_ID, message.offsetMessageId)
     }
-    properties.set(PropertyName.RETRY_TOPIC, message.topic)
+    properties.set(PropertyName.RETRY_TOPIC, message.topicOfBroker)
     properties.set(PropertyName.RECONSUME_TIME, String(message.reconsumeTimes + 1))
     properties.set(PropertyName.MAX_RECONSUME_TIMES, String(this.#maxReconsumeTimes))
     properties.set(PropertyName.DELAY, String(firstLevel + message.reconsumeTimes))

@@ -64,7 +64,7 @@ export class TransactionEnds {
     if (this.#checking >= checksMax) return log.warn(`more than ${checksMax} transactions are being checked`, { group })
     this.#checking++
     let hasAnswered = false
-    checker(new Message(stored, header.bname ?? ""), (decision) => {
+    checker(this.#instance.names.message(stored, header.bname ?? ""), (decision) => {
       if (hasAnswered) return
       hasAnswered = true
       this.#checking--

@@ -86,7 +86,7 @@ export const fetch = (instance: Instance, asked: Fetch, done: Done<Fetched>): ((
       )
       done({
         maxOffset: read.maxOffset,
-        messages: wanted.map((stored) => new Message(stored, queue.brokerName)),
+        messages: wanted.map((stored) => instance.names.message(stored, queue.brokerName)),
         minOffset: read.minOffset,
         nextOffset: rest === undefined ? read.nextBeginOffset : messages.at(-1)!.queueOffset + 1,
         status,
