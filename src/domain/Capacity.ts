@@ -2,7 +2,7 @@
  * How many topics and groups a broker keeps (P11): clients make them by sending and by joining, each is a record of the
  * log, a place in memory and a line in every snapshot. What is there already may be changed however full the broker is.
  *
- * Laws (test/model/domain/Capacity.test.ts)
+ * Laws (test/model/domain/Heartbeat.test.ts)
  *   bounded  what is admitted never makes a table larger than its bound
  *   kept     a change of what is there already is always admitted
  * Source: none of RocketMQ's, which has no such bounds.

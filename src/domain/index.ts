@@ -6,62 +6,138 @@
  *   import { Rebalance } from "gantry-mq/domain"
  *   Rebalance.assign(Rebalance.average, { clientIds, currentClientId, queues })
  *
+ * This list is the table of contents: read from the top, it is the life of a message.
+ *
  * Names and signatures may change between minor versions until 1.0.
  */
 
-// Sending and storing
-export * as Send from "./Send.ts"
+// A message comes in
+
+/** Which queues a client finds to send to and to read from. */
 export * as TopicRoute from "./TopicRoute.ts"
+/** Which of them a producer takes: by turns, or by a key. */
 export * as QueueSelection from "./QueueSelection.ts"
+/** Brokers that a producer keeps away from for a while. */
 export * as LatencyFault from "./LatencyFault.ts"
-export * as DelayHistory from "./DelayHistory.ts"
-export * as DelayLevel from "./DelayLevel.ts"
-export * as DelayProgress from "./DelayProgress.ts"
-export * as Transaction from "./Transaction.ts"
-export * as OpMessage from "./OpMessage.ts"
+/** What a client refuses before it asks a broker. */
+export * as ClientCheck from "./ClientCheck.ts"
+/** Whether a broker takes a message, and where it puts it. */
+export * as Send from "./Send.ts"
+/** Who slows down or turns away when more comes than goes. */
 export * as FlowControl from "./FlowControl.ts"
-export * as ProducerGroup from "./ProducerGroup.ts"
+/** A message that waits for a message in return. */
 export * as RequestReply from "./RequestReply.ts"
+
+// It waits
+
+/** Delayed messages: the table of levels, and when a message is due. */
+export * as DelayLevel from "./DelayLevel.ts"
+/** Which table was in force when a message was stored. */
+export * as DelayHistory from "./DelayHistory.ts"
+/** What of a level has been delivered. */
+export * as DelayProgress from "./DelayProgress.ts"
+/** Half messages: commit, rollback, checks, giving up. */
+export * as Transaction from "./Transaction.ts"
+/** How the log says which half messages are settled. */
+export * as OpMessage from "./OpMessage.ts"
+
+// It goes out
+
+/** Which messages a group wants, by tags. */
+export * as Subscription from "./Subscription.ts"
+/** And by conditions over their properties. */
+export * as Sql92 from "./Sql92.ts"
+/** The filters of all groups, and when they change. */
+export * as ConsumerFilter from "./ConsumerFilter.ts"
+/** Which groups may want a message, in a few bits. */
+export * as BloomFilter from "./BloomFilter.ts"
+/** Whether a consumer may read, where it stands, what it is answered. */
+export * as Pull from "./Pull.ts"
+/** Pulls that wait for a message. */
+export * as HeldPull from "./HeldPull.ts"
+/** Where a group begins in a queue. */
+export * as StartOffset from "./StartOffset.ts"
+/** How far each group is, and who may move that. */
+export * as ConsumerOffset from "./ConsumerOffset.ts"
+
+// Who gets it
+
+/** How much clients may make a broker remember. */
+export * as Heartbeat from "./Heartbeat.ts"
+/** Which clients are in a group, and what they subscribe. */
+export * as ConsumerGroup from "./ConsumerGroup.ts"
+/** Which clients a broker can ask back. */
+export * as ProducerGroup from "./ProducerGroup.ts"
+/** Which queues each member takes: six strategies. */
+export * as Rebalance from "./Rebalance.ts"
+/** The ring of the consistent one. */
+export * as HashRing from "./HashRing.ts"
+/** The same, shared out by a broker. */
+export * as Assignment from "./Assignment.ts"
+/** Whether a group pulls or pops then. */
+export * as RequestMode from "./RequestMode.ts"
+/** Leases by which one client at a time consumes a queue in order. */
+export * as QueueLock from "./QueueLock.ts"
+/** Which groups consume in order. */
+export * as ConsumptionOrder from "./ConsumptionOrder.ts"
+
+// It failed
+
+/** What becomes of a message that is sent back. */
+export * as Retry from "./Retry.ts"
+/** How the retries of a group are spaced. */
+export * as RetryPolicy from "./RetryPolicy.ts"
+/** What a group has given up on, and how it is sent again. */
+export * as DeadLetter from "./DeadLetter.ts"
+/** What has become of a message in each group. */
+export * as MessageTrack from "./MessageTrack.ts"
+
+// It stays, or goes
+
+/** Torn tail or rot, when a log is read after a crash. */
 export * as Recovery from "./Recovery.ts"
+/** Which segments go, and when a disk is full. */
 export * as Retention from "./Retention.ts"
 
-// Consuming
-export * as BloomFilter from "./BloomFilter.ts"
-export * as ConsumerFilter from "./ConsumerFilter.ts"
-export * as ConsumerGroup from "./ConsumerGroup.ts"
-export * as Heartbeat from "./Heartbeat.ts"
-export * as ConsumerOffset from "./ConsumerOffset.ts"
-export * as ConsumptionOrder from "./ConsumptionOrder.ts"
-export * as Assignment from "./Assignment.ts"
-export * as DeadLetter from "./DeadLetter.ts"
-export * as HeldPull from "./HeldPull.ts"
-export * as MessageTrack from "./MessageTrack.ts"
-export * as Pull from "./Pull.ts"
-export * as QueueLock from "./QueueLock.ts"
-export * as Rebalance from "./Rebalance.ts"
-export * as RequestMode from "./RequestMode.ts"
-export * as Retry from "./Retry.ts"
-export * as RetryPolicy from "./RetryPolicy.ts"
-export * as Sql92 from "./Sql92.ts"
-export * as StartOffset from "./StartOffset.ts"
-export * as Subscription from "./Subscription.ts"
+// What is set up
 
-// Configuration and routes
-export * as Capacity from "./Capacity.ts"
-export * as DataVersion from "./DataVersion.ts"
-export * as KvConfig from "./KvConfig.ts"
-export * as Route from "./Route.ts"
-export * as SubscriptionGroup from "./SubscriptionGroup.ts"
+/** Names, queues, permissions; topics of the system. */
 export * as Topic from "./Topic.ts"
+/** The configuration of a group. */
+export * as SubscriptionGroup from "./SubscriptionGroup.ts"
+/** How many of both a broker keeps. */
+export * as Capacity from "./Capacity.ts"
+/** The tables of a name server. */
+export * as Route from "./Route.ts"
+/** Its key-value configuration. */
+export * as KvConfig from "./KvConfig.ts"
+/** How a broker tells that a table changed. */
+export * as DataVersion from "./DataVersion.ts"
+
+// What is counted
+
+/** How often things happen, in windows. */
+export * as Statistics from "./Statistics.ts"
+/** How much per second. */
+export * as Rates from "./Rates.ts"
+/** How long puts take. */
+export * as PutTimes from "./PutTimes.ts"
 
 // Words that all of them use
-export * as ClientCheck from "./ClientCheck.ts"
-export * as HashRing from "./HashRing.ts"
-export * as JavaNumber from "./JavaNumber.ts"
-export * as JavaString from "./JavaString.ts"
+
+/** One queue of a topic on one broker. */
 export * as MessageQueue from "./MessageQueue.ts"
-export * as Namespace from "./Namespace.ts"
-export * as Nearest from "./Nearest.ts"
+/** The text that travels beside a body. */
 export * as Properties from "./Properties.ts"
-export * as Refusal from "./Refusal.ts"
+/** The flag words of the protocol. */
 export * as SysFlag from "./SysFlag.ts"
+/** Prefixes that keep clients apart. */
+export * as Namespace from "./Namespace.ts"
+/** An expected no, with its code and a sentence. */
+export * as Refusal from "./Refusal.ts"
+/** Did you mean …. */
+export * as Nearest from "./Nearest.ts"
+/** Java's view of text. */
+export * as JavaString from "./JavaString.ts"
+/** And of numbers in text. */
+export * as JavaNumber from "./JavaNumber.ts"

@@ -36,6 +36,8 @@ export const shared = [
   "filter-sql-lite",
   "filter-sql-refused",
   "request-reply",
+  "namespaces",
+  "push-batch",
   "dead-letter-orderly",
   "dead-letter-at-once",
   "push-concurrently",

@@ -35,6 +35,9 @@ final class Refusals {
         byte[] body = new byte[4 * 1024 * 1024 + 1];
         new Random(1).nextBytes(body);
         refused(messageIllegal, () -> producer.send(new Message(topic, body)));
+        Message wordy = Rig.message(topic, "wordy");
+        wordy.putUserProperty("long", "v".repeat(32_700));
+        refused(messageIllegal, () -> producer.send(wordy));
         rig.send(producer, Rig.message(topic, "small"));
         Unexpected.unlessEqual(rig.readAll(topic).size(), 1, "messages in the topic");
     }

@@ -17,6 +17,7 @@ final class Scenarios {
         Offsets.register(byName);
         Administered.register(byName);
         Queries.register(byName);
+        Namespaces.register(byName);
         Requests.register(byName);
         Transactions.register(byName);
         Rebalances.register(byName);
