@@ -77,6 +77,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   logLevel: oneOf("debug", "info", "warn", "error"),
   mappedFileSizeCommitLog: between(MiB, 1024 * MiB, "bytes"),
   mappedFileSizeConsumeQueue: between(20, 1024 * MiB, "bytes"),
+  mappedFileSizeConsumeQueueExt: between(64 * 1024, 1024 * MiB, "bytes"),
   maxErrorRateOfBloomFilter: between(1, 99),
   maxHashSlotNum: between(1, 100_000_000),
   maxIndexNum: between(2, 100_000_000),

@@ -23,8 +23,13 @@ export interface ConsumerFilter {
   readonly expressionType: string
   /** `subVersion` of the subscription that brought it. */
   version: number
-  /** When this expression was first heard of: messages stored later may be marked for it. ms. */
+  /** When this expression was first heard of, ms. */
   readonly bornMs: number
+  /**
+   * Where the log ended then: records from there on are marked for it. RocketMQ goes by the time, and when a clock is set
+   * back takes messages that were stored before for ones that are marked, and loses them.
+   */
+  readonly bornOffset: number
   /** Since when nobody subscribes with it, ms; 0 while somebody does. */
   deadMs: number
   /** Places of its bits in the mark of a message. */
@@ -47,6 +52,14 @@ export interface ConsumerFilters {
   readonly hash: (text: string) => BloomFilter.Hash
   readonly charactersMax: number
   characters: number
+  /** Grows with every change: whether a snapshot is still what the table says. */
+  changes: number
+}
+
+/** When something is heard of: by the wall clock, ms, and by the end of the log. */
+export interface Now {
+  readonly ms: number
+  readonly logOffset: number
 }
 
 /** How long a filter is kept after its group is gone. */
@@ -62,6 +75,7 @@ export const make = (
   charactersMax = 1_048_576,
 ): ConsumerFilters => ({
   bloom,
+  changes: 0,
   characters: 0,
   charactersMax,
   dead: new Set(),
@@ -108,7 +122,7 @@ export const subscribed = (
   table: ConsumerFilters,
   group: string,
   subscriptions: ReadonlyMap<string, Subscription>,
-  nowMs: number,
+  now: Now,
 ): ReadonlyArray<ConsumerFilter> => {
   const unusable: Array<ConsumerFilter> = []
   for (const topic of table.ofGroup.get(group) ?? []) {
@@ -116,20 +130,21 @@ export const subscribed = (
     const subscription = subscriptions.get(topic)
     if (filter === undefined || filter.deadMs !== 0) continue
     if (subscription !== undefined && !isTagType(subscription.expressionType)) continue
-    filter.deadMs = nowMs
+    filter.deadMs = now.ms
     table.dead.add(filter)
+    table.changes++
   }
   for (const subscription of subscriptions.values()) {
     if (isTagType(subscription.expressionType) || subscription.subString === "") continue
-    const made = heard(table, group, subscription, nowMs)
+    const made = heard(table, group, subscription, now)
     if (typeof made?.compiled === "string") unusable.push(made)
   }
   return unusable
 }
 
 /** Nobody of the group is connected any more. */
-export const gone = (table: ConsumerFilters, group: string, nowMs: number): void => {
-  subscribed(table, group, new Map(), nowMs)
+export const gone = (table: ConsumerFilters, group: string, now: Now): void => {
+  subscribed(table, group, new Map(), now)
 }
 
 /** Takes out what is dead for a day. */
@@ -149,11 +164,25 @@ export const restore = (table: ConsumerFilters, saved: Iterable<Saved>, downMs: 
 /** What of a filter is kept in a snapshot. */
 export type Saved = Pick<
   ConsumerFilter,
-  "topic" | "group" | "expression" | "expressionType" | "version" | "bornMs" | "deadMs"
+  "topic" | "group" | "expression" | "expressionType" | "version" | "bornMs" | "bornOffset" | "deadMs"
 >
 
 export function* all(table: ConsumerFilters): Iterable<ConsumerFilter> {
   for (const filters of table.topics.values()) yield* filters.values()
+}
+
+/** The mark of a message of a topic: the bits of the groups whose filters take it. Undefined when no group has one. */
+export const markOf = (
+  table: ConsumerFilters,
+  topic: string,
+  accepts: (filter: Sql92.Filter) => boolean,
+): Uint8Array | undefined => {
+  const filters = table.topics.get(topic)
+  if (filters === undefined) return undefined
+  const mark = new Uint8Array(table.bloom.bits / 8)
+  for (const { compiled, positions } of filters.values())
+    if (typeof compiled !== "string" && accepts(compiled)) BloomFilter.add(mark, positions)
+  return mark
 }
 
 /**
@@ -172,7 +201,7 @@ const heard = (
   table: ConsumerFilters,
   group: string,
   subscription: Subscription,
-  nowMs: number,
+  now: Now,
 ): ConsumerFilter | undefined => {
   const { expressionType, subString: expression, subVersion: version, topic } = subscription
   const known = find(table, topic, group)
@@ -181,23 +210,34 @@ const heard = (
     const isSame = known.expression === expression && known.expressionType === expressionType
     // Members of one group that start in the same ms with other filters: the first of them counts, as in RocketMQ.
     if (isSame || version === known.version) {
+      if (version !== known.version || known.deadMs !== 0) table.changes++
       known.version = version
       known.deadMs = 0
       table.dead.delete(known)
       return undefined
     }
   }
-  return add(table, { bornMs: nowMs, deadMs: 0, expression, expressionType, group, topic, version })
+  return add(table, {
+    bornMs: now.ms,
+    bornOffset: now.logOffset,
+    deadMs: 0,
+    expression,
+    expressionType,
+    group,
+    topic,
+    version,
+  })
 }
 
 /** A filter that does not fit is answered with the reason and not kept. */
 const add = (table: ConsumerFilters, saved: Saved): ConsumerFilter => {
-  const { bornMs, deadMs, expression, expressionType, group, topic, version } = saved
+  const { bornMs, bornOffset, deadMs, expression, expressionType, group, topic, version } = saved
   const known = find(table, topic, group)
   if (known !== undefined) remove(table, known)
   const isFitting = makeRoom(table, weight(saved))
   const filter: ConsumerFilter = {
     bornMs,
+    bornOffset,
     compiled: isFitting ? compile(expression, expressionType) : "the broker has no room for more filters",
     deadMs,
     expression,
@@ -208,6 +248,7 @@ const add = (table: ConsumerFilters, saved: Saved): ConsumerFilter => {
     version,
   }
   if (!isFitting) return filter
+  table.changes++
   table.characters += weight(filter)
   if (deadMs !== 0) table.dead.add(filter)
   const filters = table.topics.get(topic)
@@ -220,6 +261,7 @@ const add = (table: ConsumerFilters, saved: Saved): ConsumerFilter => {
 }
 
 const remove = (table: ConsumerFilters, filter: ConsumerFilter): void => {
+  table.changes++
   table.characters -= weight(filter)
   table.dead.delete(filter)
   const filters = table.topics.get(filter.topic)

@@ -68,6 +68,8 @@ export interface Admitted {
   readonly subscription: Subscription
   /** What the properties of a message must pass; undefined when the subscription is one by tags. */
   readonly filter: Sql92.Filter | undefined
+  /** The same as the group's heartbeats brought it, for which messages are marked. */
+  readonly consumerFilter: ConsumerFilter | undefined
 }
 
 /** Judges one pull. Clients retry SUBSCRIPTION_* refusals: the next heartbeat brings what is missing. */
@@ -125,12 +127,22 @@ export const decide = (request: PullRequest, view: View, settings: Settings): Re
     ? parseTyped(request.topic, request.subscription, request.expressionType, request.subVersion)
     : registered(request, groupConfig, view)
   if (Result.isFailure(subscription)) return Result.fail(subscription.failure)
-  const admitted = { config, createGroup: created, filter: undefined, groupConfig, subscription: subscription.success }
+  const admitted = {
+    config,
+    consumerFilter: undefined,
+    createGroup: created,
+    filter: undefined,
+    groupConfig,
+    subscription: subscription.success,
+  }
   if (isTagType(subscription.success.expressionType)) return Result.succeed(admitted)
   const filter = filterOf(request, subscription.success, view)
   if (Result.isFailure(filter)) return Result.fail(filter.failure)
   if (!settings.enablePropertyFilter) return Result.fail(noPropertyFilter(subscription.success.expressionType))
-  return Result.succeed({ ...admitted, filter: filter.success })
+  const consumerFilter = has(request.sysFlag, PullFlag.SUBSCRIPTION)
+    ? undefined
+    : view.filter(request.topic, request.group)
+  return Result.succeed({ ...admitted, consumerFilter, filter: filter.success })
 }
 
 /** Refuses whatever is filtered by properties: the setting is off, as it is in RocketMQ unless it is set. */

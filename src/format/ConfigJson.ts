@@ -191,6 +191,40 @@ export const RequestModeSetting = record("SetMessageRequestModeRequestBody", {
   topic: text,
 })
 
+const BloomData = record("BloomFilterData", { bitNum: int, bitPos: orElse(list(int), []) })
+
+const ConsumerFilterData = record("ConsumerFilterData", {
+  bloomFilterData: optional(BloomData),
+  bornTime: orElse(long, 0),
+  clientVersion: orElse(long, 0),
+  consumerGroup: text,
+  dead: orElse(flag, false),
+  deadTime: orElse(long, 0),
+  expression: orElse(text, ""),
+  expressionType: orElse(text, "SQL92"),
+  /** Ours: where the log ended when it was first heard of. Absent: Apache RocketMQ wrote it. */
+  gantryBornOffset: optional(long),
+  topic: text,
+})
+
+/** `consumerFilter.json`. */
+export const ConsumerFilters = record(
+  "consumerFilter.json",
+  {
+    filterDataByTopic: orElse(
+      map(
+        record("FilterDataMapByTopic", {
+          groupFilterData: orElse(map(ConsumerFilterData), new Map()),
+          topic: text,
+        }),
+      ),
+      new Map(),
+    ),
+  },
+  tableSizeMax,
+)
+export type ConsumerFilters = typeof ConsumerFilters.Type
+
 /** `messageRequestMode.json`: topic to group to setting; also the answer to GET_ALL_MESSAGE_REQUEST_MODE (402). */
 export const RequestModes = record(
   "messageRequestMode.json",
@@ -227,6 +261,7 @@ export const parseTopics = (text: string) => {
   return { ...rest, deleted: gantry?.deleted ?? new Map<string, Deleted>(), position: gantry?.commitLogOffset }
 }
 export const parseSubscriptionGroups = (text: string) => read(SubscriptionGroups, text)
+export const parseConsumerFilters = (text: string) => ConsumerFilters.parse(text)
 export const parseRequestModes = (text: string) => read(RequestModes, text)
 export const parseConsumerOffsets = (text: string) => {
   const offsets = ConsumerOffsets.parse(text)
@@ -319,5 +354,7 @@ export const printDelayOffsets = ({
 export const printTransactionProgress = (position: number): Iterable<string> =>
   TransactionProgress.pieces(mark(position), pretty, "")
 
+export const printConsumerFilters = (filters: ConsumerFilters): Iterable<string> =>
+  ConsumerFilters.pieces(filters, pretty, "")
 export const printRequestModes = ({ position, ...modes }: Positioned<RequestModes>): Iterable<string> =>
   RequestModes.pieces({ ...modes, ...mark(position) }, pretty, "")

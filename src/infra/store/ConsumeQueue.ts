@@ -10,8 +10,10 @@
  * Source: RocketMQ 5.5.0 file store.
  */
 import { ConsumeQueueEntry, isBlank, lost, preBlank } from "../../format/ConsumeQueueEntry.ts"
+import * as Ext from "../../format/ConsumeQueueExt.ts"
 import { DiskError } from "../disk/Disk.ts"
 import { attempt } from "./attempt.ts"
+import type { ConsumeQueueExt, Unit } from "./ConsumeQueueExt.ts"
 import type { EntryWindows } from "./EntryWindows.ts"
 import { type Segment, SegmentError, type SegmentFiles } from "./SegmentFiles.ts"
 
@@ -42,6 +44,12 @@ const read = (source: Buffer, start: number): ConsumeQueueEntry => ({
   sizeBytes: at.sizeBytes(source, start),
   tagsCode: at.tagsCode(source, start),
 })
+
+const tagsCodeAt = ConsumeQueueEntry.offsetOf.tagsCode
+
+/** The offset of the unit that the entry at `start` leads to; undefined when it holds a tags code. */
+export const unitOffsetAt = (source: Buffer, start: number): number | undefined =>
+  Ext.offsetOf(source.readInt32BE(start + tagsCodeAt), source.readInt32BE(start + tagsCodeAt + 4))
 
 /** Where the record of an entry ends; a blank one has none. */
 const endOf = ({ commitLogOffset, sizeBytes }: ConsumeQueueEntry): number =>
@@ -77,12 +85,15 @@ export class ConsumeQueue {
   #tail: Buffer = Buffer.alloc(0)
   #tailBase = 0
   readonly #windows: EntryWindows
+  /** What stands beside the entries; undefined where nothing does. */
+  readonly ext: ConsumeQueueExt | undefined
 
-  constructor(topic: string, queueId: number, files: SegmentFiles, windows: EntryWindows) {
+  constructor(topic: string, queueId: number, files: SegmentFiles, windows: EntryWindows, ext?: ConsumeQueueExt) {
     this.topic = topic
     this.queueId = queueId
     this.#files = files
     this.#windows = windows
+    this.ext = ext
   }
 
   /**
@@ -97,6 +108,8 @@ export class ConsumeQueue {
     this.flushedOffset = end
     this.#tailBase = end
     this.lastCommitLogEnd = this.#lastEndAt(end)
+    this.ext?.load(mayBeCut)
+    this.#placeExt()
     this.correctMin(commitLogMin)
   }
 
@@ -113,12 +126,14 @@ export class ConsumeQueue {
     this.#files.removeFrom((Math.floor(queueOffset / this.#entriesPerFile) + 1) * this.#files.segmentBytes)
     this.lastCommitLogEnd = this.#lastEndAt(queueOffset)
     if (this.minOffset > queueOffset) this.minOffset = queueOffset
+    this.#placeExt()
   }
 
   /** The queue begins anew at `queueOffset`: its older entries, and the records they told of, are gone. */
   startAt(queueOffset: number): void {
     this.#windows.drop(this)
     this.#files.discard()
+    this.ext?.discard()
     this.lastCommitLogEnd = 0
     this.nextOffset = queueOffset
     this.maxOffset = queueOffset
@@ -176,6 +191,15 @@ export class ConsumeQueue {
     this.lastCommitLogEnd = commitLogOffset + sizeBytes
   }
 
+  /** The same, with a unit beside the entry, which then holds its address in place of the tags code. */
+  appendWithUnit(commitLogOffset: number, sizeBytes: number, unit: Unit): void {
+    const { ext } = this
+    this.append(commitLogOffset, sizeBytes, unit.tagsCode)
+    if (ext === undefined) return
+    const at = (this.maxOffset - 1 - this.#tailBase) * entryBytes
+    Ext.writeAddress(ext.append(unit), this.#tail, at + tagsCodeAt)
+  }
+
   /**
    * Passes over the messages before `queueOffset`, which are lost: their offsets stay used, and readers skip them. The
    * queue goes on with a record at `commitLogOffset`.
@@ -227,6 +251,12 @@ export class ConsumeQueue {
    * Entries of records at or beyond `syncedOffset` stay: no file tells of a record that a power cut can take.
    */
   flush(syncedOffset: number, done: (error: DiskError | undefined) => void): void {
+    const { ext } = this
+    if (ext === undefined) return this.#flushEntries(syncedOffset, done)
+    ext.flush((error) => (error === undefined ? this.#flushEntries(syncedOffset, done) : done(error)))
+  }
+
+  #flushEntries(syncedOffset: number, done: (error: DiskError | undefined) => void): void {
     const target = this.#flushTarget(syncedOffset)
     const next = (): void => {
       if (this.flushedOffset >= target) return done(undefined)
@@ -254,6 +284,12 @@ export class ConsumeQueue {
    * be synced too go into `folders`.
    */
   sync(folders: Set<string>, done: (error: DiskError | undefined) => void): void {
+    const { ext } = this
+    if (ext === undefined) return this.#syncEntries(folders, done)
+    ext.sync(folders, (error) => (error === undefined ? this.#syncEntries(folders, done) : done(error)))
+  }
+
+  #syncEntries(folders: Set<string>, done: (error: DiskError | undefined) => void): void {
     const segment = this.#files.last
     if (segment === undefined) return done(undefined)
     if (!attempt(() => this.#files.syncNames(), done)) return
@@ -292,6 +328,28 @@ export class ConsumeQueue {
       else high = middle
     }
     this.minOffset = Math.max(this.minOffset, low)
+    const unitOffset = this.ext === undefined ? undefined : this.#unitOffsetAt(this.minOffset)
+    if (unitOffset !== undefined) this.ext?.removeBelow(unitOffset)
+  }
+
+  /** Units go on behind the one that the last entry with a unit leads to. */
+  #placeExt(): void {
+    const { ext } = this
+    if (ext === undefined) return
+    let last: number | undefined
+    const first = (this.#files.first?.baseOffset ?? this.#tailBase * entryBytes) / entryBytes
+    // Without files no entry can lead to a unit; with them it is the last entry, unless the setting was off since.
+    for (let at = this.maxOffset - 1; ext.isThere && at >= first && last === undefined; at--)
+      last = this.#unitOffsetAt(at)
+    ext.rewind(last)
+  }
+
+  /** Which unit an entry leads to; undefined when it has none. */
+  #unitOffsetAt(queueOffset: number): number | undefined {
+    if (queueOffset < 0 || queueOffset >= this.maxOffset) return undefined
+    if (queueOffset >= this.#tailBase) return unitOffsetAt(this.#tail, (queueOffset - this.#tailBase) * entryBytes)
+    const entry = this.#bytesInFiles(queueOffset)
+    return entry === undefined ? undefined : unitOffsetAt(entry, 0)
   }
 
   /** Where the last record of a full file begins. */
@@ -401,11 +459,15 @@ export class ConsumeQueue {
   }
 
   #entryInFiles(queueOffset: number): ConsumeQueueEntry | undefined {
+    const bytes = this.#bytesInFiles(queueOffset)
+    return bytes === undefined ? undefined : read(bytes, 0)
+  }
+
+  #bytesInFiles(queueOffset: number): Buffer | undefined {
     const byte = queueOffset * entryBytes
     const segment = this.#files.holding(byte)
     if (segment === undefined) return undefined
     const buffer = Buffer.allocUnsafe(entryBytes)
-    if (this.#files.file(segment).readSync(buffer, byte - segment.baseOffset) < entryBytes) return undefined
-    return read(buffer, 0)
+    return this.#files.file(segment).readSync(buffer, byte - segment.baseOffset) < entryBytes ? undefined : buffer
   }
 }

@@ -9,8 +9,10 @@ import * as FlowControl from "../../domain/FlowControl.ts"
 import { tagsCode as hashTags } from "../../domain/Subscription.ts"
 import * as Properties from "../../domain/Properties.ts"
 import { TopicName } from "../../domain/Topic.ts"
+import * as StoredMessage from "../../format/StoredMessage.ts"
 import { indexKeyHash } from "../../format/IndexFile.ts"
 import type { World } from "../world/World.ts"
+import type { CommitLog } from "./CommitLog.ts"
 import type { ConsumeQueue } from "./ConsumeQueue.ts"
 import type { IndexFiles } from "./IndexFiles.ts"
 import type { Appended } from "./Put.ts"
@@ -21,17 +23,25 @@ import type { StoreOptions } from "./StoreOptions.ts"
 /** A message is readable at `queueOffset`; long polls may look. */
 export type ArrivalListener = (queue: ConsumeQueue, queueOffset: number, tagsCode: number) => void
 
+/**
+ * The mark of a message by its properties `buffer[start, end)`, which are valid during the call: bits of the groups that
+ * want it. Undefined when nobody asks.
+ */
+export type Marks = (topic: string, buffer: Buffer, start: number, end: number) => Uint8Array | undefined
+
 /** How far the projections have come. */
 export type Projected = Recovered["last"]
 
 export class Dispatch {
   onArrival: ArrivalListener = () => {}
+  marks: Marks = () => undefined
   /** The delay levels that a record of the log was stored under; those of now, when nothing else is known. */
   delayLevelsAt: (commitLogOffset: number) => ReadonlyArray<number>
   /** Records below it are in their queues and in the index. */
   projectedOffset = 0
   /** The newest of them. */
   last: Projected = { commitLogOffset: 0, storeTimestamp: 0 }
+  readonly #log: CommitLog
   readonly #queues: QueueTable
   readonly #index: IndexFiles
   readonly #options: StoreOptions
@@ -43,7 +53,8 @@ export class Dispatch {
   #pendingHead = 0
   #cancelSweep: (() => void) | undefined
 
-  constructor(queues: QueueTable, index: IndexFiles, options: StoreOptions, world: World) {
+  constructor(log: CommitLog, queues: QueueTable, index: IndexFiles, options: StoreOptions, world: World) {
+    this.#log = log
     this.#queues = queues
     this.#index = index
     this.#options = options
@@ -110,7 +121,11 @@ export class Dispatch {
 
   #project(record: Appended): void {
     const { commitLogOffset, glance, queue, queueOffset, sizeBytes, storeTimestamp, tagsCode } = record
-    this.#queues.append(queue, commitLogOffset, sizeBytes, tagsCode)
+    if (queue.ext === undefined) this.#queues.append(queue, commitLogOffset, sizeBytes, tagsCode)
+    else {
+      const mark = this.#markOf(queue.topic, commitLogOffset, sizeBytes)
+      this.#queues.appendWithUnit(queue, commitLogOffset, sizeBytes, { mark, storeTimestamp, tagsCode })
+    }
     this.#indexKeys(queue.topic, glance, commitLogOffset, storeTimestamp)
     this.last = { commitLogOffset, storeTimestamp }
     if (queue.heldCount > 0 || queue.topic === TopicName.SCHEDULE) this.onArrival(queue, queueOffset, tagsCode)
@@ -122,9 +137,27 @@ export class Dispatch {
     const glance = Properties.glance(message.properties)
     if (queue !== undefined && message.queueOffset >= queue.maxOffset) {
       const delays = topic === TopicName.SCHEDULE ? this.delayLevelsAt(physicalOffset) : this.#options.delayLevelsMs
-      this.#queues.append(queue, physicalOffset, sizeBytes, this.tagsCode(topic, glance, storeTimestamp, delays))
+      const tagsCode = this.tagsCode(topic, glance, storeTimestamp, delays)
+      if (queue.ext === undefined) this.#queues.append(queue, physicalOffset, sizeBytes, tagsCode)
+      else {
+        const properties = Buffer.from(message.properties)
+        const mark = this.marks(topic, properties, 0, properties.length)
+        this.#queues.appendWithUnit(queue, physicalOffset, sizeBytes, { mark, storeTimestamp, tagsCode })
+      }
     }
     if (!isIndexed) this.#indexKeys(topic, glance, physicalOffset, storeTimestamp)
+  }
+
+  /** What is not in the ring any more has no mark: whoever looks for one looks at the message instead. */
+  #markOf(topic: string, commitLogOffset: number, sizeBytes: number): Uint8Array | undefined {
+    const log = this.#log
+    const at = log.ringAt(commitLogOffset, sizeBytes)
+    if (at !== undefined)
+      return this.marks(topic, log.ring, StoredMessage.at.propertiesStart(log.ring, at), at + sizeBytes)
+    if (!log.isHot(commitLogOffset)) return undefined
+    const bytes = Buffer.allocUnsafe(sizeBytes)
+    log.copyTo(bytes, 0, commitLogOffset, sizeBytes)
+    return this.marks(topic, bytes, StoredMessage.at.propertiesStart(bytes, 0), sizeBytes)
   }
 
   /** In a delay queue the tags code is the time of delivery; elsewhere the hash of the tag. */

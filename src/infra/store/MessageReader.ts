@@ -11,7 +11,7 @@ import { DiskError } from "../disk/Disk.ts"
 import type { Log } from "../telemetry/Log.ts"
 import { attempt } from "./attempt.ts"
 import type { CommitLog } from "./CommitLog.ts"
-import { type ConsumeQueue, entryBytes } from "./ConsumeQueue.ts"
+import { type ConsumeQueue, entryBytes, unitOffsetAt } from "./ConsumeQueue.ts"
 import type { Segment } from "./SegmentFiles.ts"
 import type { StoreOptions } from "./StoreOptions.ts"
 
@@ -45,6 +45,8 @@ export interface GetRequest {
   readonly matches: ((tagsCode: number) => boolean) | undefined
   /** Whether a message that `matches` let pass may be delivered, by its properties: asked in place, during the call. */
   readonly accepts?: Accepts | undefined
+  /** Whether a message may be accepted, by the mark beside its entry: those of which this is false are not read. */
+  readonly mayAccept?: ((commitLogOffset: number, mark: Uint8Array) => boolean) | undefined
 }
 
 /** Judges the properties `buffer[start, end)` of a message. */
@@ -270,9 +272,19 @@ export class MessageReader {
         const commitLogOffset = buffer.readUInt32BE(at) * 0x1_00_00_00_00 + buffer.readUInt32BE(at + 4)
         // Messages that went with their segment, and those before the first file of a queue, are passed over.
         if (commitLogOffset < this.#log.minOffset) continue
-        // A code beyond 32 bits is the address of a unit that says more, and says nothing itself.
-        if (matches !== undefined && buffer.readInt32BE(at + 12) >= -1 && !matches(buffer.readInt32BE(at + 16)))
-          continue
+        if (matches !== undefined) {
+          // A code beyond 32 bits is the address of a unit that says more; without that unit nothing is known.
+          const isPassed =
+            buffer.readInt32BE(at + 12) >= -1
+              ? matches(buffer.readInt32BE(at + 16))
+              : passesUnit(request, queue, unitOffsetAt(buffer, at), commitLogOffset)
+          if (isPassed === "absent") {
+            const from = next
+            const again = (): void => this.#gather(request, scan, from, offsets, sizes, bytes, done)
+            return queue.ext?.bring(unitOffsetAt(buffer, at) ?? 0, again)
+          }
+          if (!isPassed) continue
+        }
         const sizeBytes = buffer.readInt32BE(at + 8)
         if (isBlank(sizeBytes)) continue
         if (!this.#canLie(commitLogOffset, sizeBytes)) return done(this.#rottenEntry(queue, next), next, bytes)
@@ -455,6 +467,19 @@ export class MessageReader {
     const message = StoredMessage.decode(bytes, 0)
     return message instanceof Malformed ? undefined : message
   }
+}
+
+/** Whether a message passes by the unit that its entry leads to; "absent": once the unit is brought in. */
+const passesUnit = (
+  { mayAccept, matches }: GetRequest,
+  queue: ConsumeQueue,
+  unitOffset: number | undefined,
+  commitLogOffset: number,
+): boolean | "absent" => {
+  const unit = unitOffset === undefined ? undefined : queue.ext?.at(unitOffset)
+  if (unit === undefined || unit === "absent") return unit ?? true
+  if (matches !== undefined && !matches(unit.tagsCode)) return false
+  return unit.mark === undefined || mayAccept === undefined || mayAccept(commitLogOffset, unit.mark)
 }
 
 const options64KiB = 64 * 1024

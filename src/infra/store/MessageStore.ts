@@ -19,7 +19,7 @@ import { attempt } from "./attempt.ts"
 import { Checkpointing } from "./Checkpointing.ts"
 import { CommitLog } from "./CommitLog.ts"
 import type { ConsumeQueue } from "./ConsumeQueue.ts"
-import { type ArrivalListener, Dispatch } from "./Dispatch.ts"
+import { type ArrivalListener, Dispatch, type Marks } from "./Dispatch.ts"
 import { IndexFiles } from "./IndexFiles.ts"
 import { type GetRequest, type GetResult, MessageReader } from "./MessageReader.ts"
 import type { Appended, MessageIn, PutRefusal, PutWaiter } from "./Put.ts"
@@ -92,10 +92,13 @@ export class MessageStore {
       `${options.root}/consumequeue`,
       options.consumeQueueSegmentBytes,
       () => this.log.minOffset,
+      options.consumeQueueExtSegmentBytes === undefined
+        ? undefined
+        : { directory: `${options.root}/consumequeue_ext`, segmentBytes: options.consumeQueueExtSegmentBytes },
     )
     this.index = new IndexFiles(world.disk, world.clock, `${options.root}/index`, options.index)
     this.#reader = new MessageReader(this.log, options, world.log)
-    this.#dispatch = new Dispatch(this.queues, this.index, options, world)
+    this.#dispatch = new Dispatch(this.log, this.queues, this.index, options, world)
     this.#checkpointing = new Checkpointing(
       { dispatch: this.#dispatch, index: this.index, log: this.log, queues: this.queues, state: this.#state },
       options,
@@ -155,6 +158,11 @@ export class MessageStore {
   /** Recovery asks which delay levels a record was stored under. */
   set delayLevelsAt(levelsAt: (commitLogOffset: number) => ReadonlyArray<number>) {
     this.#dispatch.delayLevelsAt = levelsAt
+  }
+
+  /** Marks messages beside their queue entries, for the filters that will look for them. */
+  set marks(marks: Marks) {
+    this.#dispatch.marks = marks
   }
 
   get onArrival(): ArrivalListener {

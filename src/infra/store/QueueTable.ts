@@ -5,11 +5,18 @@
  * Names reach the file system here: callers hand in topics that passed `Topic.validateName`, which admits no dot, slash
  * or control character.
  */
+import { TopicName } from "../../domain/Topic.ts"
 import type { Disk, DiskError } from "../disk/Disk.ts"
 import { attempt } from "./attempt.ts"
 import { ConsumeQueue } from "./ConsumeQueue.ts"
+import { ConsumeQueueExt, type Unit } from "./ConsumeQueueExt.ts"
 import { EntryWindows } from "./EntryWindows.ts"
 import { type OpenFiles, SegmentFiles } from "./SegmentFiles.ts"
+
+export interface ExtFolder {
+  readonly directory: string
+  readonly segmentBytes: number
+}
 
 export class QueueTable {
   readonly #disk: Disk
@@ -29,7 +36,18 @@ export class QueueTable {
   #dirty: Array<ConsumeQueue> = []
   #unsynced = new Set<ConsumeQueue>()
 
-  constructor(disk: Disk, open: OpenFiles, directory: string, segmentBytes: number, commitLogMin: () => number) {
+  /** Where, and in files of which size, more stands beside the entries; undefined: nowhere. */
+  readonly #ext: ExtFolder | undefined
+
+  constructor(
+    disk: Disk,
+    open: OpenFiles,
+    directory: string,
+    segmentBytes: number,
+    commitLogMin: () => number,
+    ext?: ExtFolder,
+  ) {
+    this.#ext = ext
     this.#disk = disk
     this.#open = open
     this.directory = directory
@@ -42,7 +60,7 @@ export class QueueTable {
     const known = this.#queues.get(topic)?.[queueId]
     if (known !== undefined) return known
     const files = new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes)
-    const queue = new ConsumeQueue(topic, queueId, files, this.#windows)
+    const queue = new ConsumeQueue(topic, queueId, files, this.#windows, this.#extOf(topic, queueId))
     queue.load(this.#commitLogMin(), this.mayBeCut)
     if (this.isRecovered) queue.checkEnd(this.directory.slice(0, this.directory.lastIndexOf("/")))
     const begin = this.begins(topic, queueId)
@@ -82,10 +100,12 @@ export class QueueTable {
     delete ofTopic?.[queueId]
     this.#unsynced.delete(queue)
     this.#disk.remove(queue.directory)
+    if (this.#ext !== undefined) this.#disk.remove(`${this.#ext.directory}/${topic}/${queueId}`)
     const folder = `${this.directory}/${topic}`
     if (this.#disk.list(folder).length > 0) return
     this.#queues.delete(topic)
     this.#disk.remove(folder)
+    if (this.#ext !== undefined) this.#disk.remove(`${this.#ext.directory}/${topic}`)
   }
 
   /** The ids of a topic's queues that were opened or have a folder. */
@@ -109,6 +129,7 @@ export class QueueTable {
   /** Deletes the files of a queue: files of it are missing, and it is rebuilt from the log. */
   discard(topic: string, queueId: number): void {
     delete this.#queues.get(topic)?.[queueId]
+    this.#extOf(topic, queueId)?.discard()
     new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes).discard()
   }
 
@@ -118,10 +139,25 @@ export class QueueTable {
     queue.append(commitLogOffset, sizeBytes, tagsCode)
   }
 
+  /** The same, with a unit beside the entry. */
+  appendWithUnit(queue: ConsumeQueue, commitLogOffset: number, sizeBytes: number, unit: Unit): void {
+    if (!queue.isDirty) this.#touch(queue)
+    queue.appendWithUnit(commitLogOffset, sizeBytes, unit)
+  }
+
   /** Passes over messages that are lost: see `ConsumeQueue.appendLost`. */
   appendLost(queue: ConsumeQueue, queueOffset: number, commitLogOffset: number, logSegmentBytes: number): void {
     this.#touch(queue)
     queue.appendLost(queueOffset, commitLogOffset, logSegmentBytes)
+  }
+
+  /** Delay queues keep times of delivery in place of tags codes, and have nothing beside them. */
+  #extOf(topic: string, queueId: number): ConsumeQueueExt | undefined {
+    if (this.#ext === undefined || topic === TopicName.SCHEDULE) return undefined
+    const { directory, segmentBytes } = this.#ext
+    return new ConsumeQueueExt(
+      new SegmentFiles(this.#disk, this.#open, `${directory}/${topic}/${queueId}`, segmentBytes),
+    )
   }
 
   #touch(queue: ConsumeQueue): void {

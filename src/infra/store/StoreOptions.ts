@@ -11,6 +11,8 @@ export interface StoreOptions extends CommitLogOptions {
   readonly commitLogSegmentBytes: number
   /** mappedFileSizeConsumeQueue, rounded up to whole entries. */
   readonly consumeQueueSegmentBytes: number
+  /** mappedFileSizeConsumeQueueExt; undefined: enableConsumeQueueExt is off. */
+  readonly consumeQueueExtSegmentBytes?: number | undefined
   /** maxHashSlotNum and maxIndexNum. */
   readonly index: IndexOptions
   readonly messageBytesMax: number

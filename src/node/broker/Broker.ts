@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import * as BloomFilter from "../../domain/BloomFilter.ts"
 import * as DelayHistory from "../../domain/DelayHistory.ts"
 import * as Capacity from "../../domain/Capacity.ts"
+import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as FlowControl from "../../domain/FlowControl.ts"
 import * as SubscriptionGroup from "../../domain/SubscriptionGroup.ts"
@@ -17,6 +18,7 @@ import { TopicName } from "../../domain/Topic.ts"
 import * as Result from "effect/Result"
 import * as Host from "../../format/Host.ts"
 import { Malformed } from "../../format/Malformed.ts"
+import { murmur3 } from "../../format/Murmur3.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import type { DiskError } from "../../infra/disk/Disk.ts"
 import { makeDurableDirectory } from "../../infra/disk/durable.ts"
@@ -40,6 +42,8 @@ import { ClientHandlers } from "./ClientHandlers.ts"
 import { ClusterRoutes } from "./ClusterRoutes.ts"
 import { consumptionCalls } from "./consumptionCalls.ts"
 import { DelayDelivery } from "./DelayDelivery.ts"
+import { FilterFile } from "./FilterFile.ts"
+import { marksOf } from "./filterViews.ts"
 import { Metadata } from "./Metadata.ts"
 import { metrics } from "./metrics.ts"
 import { OffsetHandlers } from "./OffsetHandlers.ts"
@@ -94,10 +98,10 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   const health = new Health.Health()
   yield* Effect.mapError(Health.serve(health, config, world), (sentence) => new BrokerFault(sentence))
   const opened = yield* Effect.acquireRelease(
-    openStore(config, world, levels.success, processId),
-    ({ metadata, store }) => closeStore(metadata, store),
+    openStore(config, world, levels.success, bloom.success, processId),
+    ({ filterFile, metadata, store }) => closeStore(metadata, store, filterFile),
   )
-  const { metadata, store, wasUsed } = opened
+  const { filterFile, filters, metadata, store, wasUsed } = opened
   const server = new RemotingServer(world, {
     listener: {
       onClose: (connection) => {
@@ -108,7 +112,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
   })
   // A grant of the process before may still be believed in: nothing is granted for one lease (P5).
   const quietUntilMs = wasUsed ? world.clock.monotonicMs() + 60_000 : 0
-  const state = new BrokerState(config, world, store, metadata, levels.success, bloom.success, quietUntilMs)
+  const state = new BrokerState(config, world, store, metadata, levels.success, filters, quietUntilMs)
   const clients = new ClientHandlers(state)
   const pulls = new PullHandler(state)
   const delays = new DelayDelivery(state)
@@ -131,6 +135,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       clients.stop()
       statistics.stop()
       delays.stop()
+      filterFile.stop()
       checks.stop()
       transactions.stop()
     }),
@@ -157,6 +162,7 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       Effect.catch((error) => Effect.sync(() => world.log.warn(`${error.message} Old clients use it; others do not.`))),
     )
   delays.start()
+  filterFile.start()
   checks.start()
   yield* register(state, nameServerClient, nameServers, routes)
   yield* Effect.forkScoped(
@@ -194,6 +200,7 @@ const openStore = Effect.fnUntraced(function* (
   config: BrokerConfig,
   world: World,
   delayLevelsMs: DelayLevel.DelayLevels,
+  bloom: BloomFilter.BloomFilter,
   processId: number,
 ) {
   const root = config.storePathRootDir
@@ -233,9 +240,13 @@ const openStore = Effect.fnUntraced(function* (
       )
       store.queues.begins = (topic, queueId) => metadata.beginOf(topic, queueId)
       store.delayLevelsAt = (offset) => DelayHistory.levelsAt(metadata.delayHistory, offset)
+      const filters = ConsumerFilter.make(bloom, murmur3)
+      const filterFile = new FilterFile(world, root, filters)
+      filterFile.load()
+      if (config.enableCalcFilterBitMap) store.marks = marksOf(filters)
       const wasUsed = store.log.files.all.length > 0 || world.disk.list(`${root}/commitlog`).length > 0
       for (const _ of store.open(foldFrom, release)) continue
-      return { metadata, store, wasUsed }
+      return { filterFile, filters, metadata, store, wasUsed }
     },
   }).pipe(
     Effect.flatMap((opened) => Effect.as(startMetadata(config, opened.metadata, opened.store, delayLevelsMs), opened)),
@@ -282,10 +293,11 @@ const startMetadata = (
   })
 
 /** Offsets, snapshots, then the store itself: what was committed is on disk before the abort mark goes. */
-const closeStore = (metadata: Metadata, store: MessageStore): Effect.Effect<void> =>
+const closeStore = (metadata: Metadata, store: MessageStore, filterFile: FilterFile): Effect.Effect<void> =>
   Effect.callback((resume) => {
-    const close = (): void => store.close(() => resume(Effect.void))
-    if (!store.isOpen) return close()
+    const leave = (): void => store.close(() => resume(Effect.void))
+    if (!store.isOpen) return leave()
+    const close = (): void => filterFile.write(leave)
     metadata.flushOffsets(() => {
       if (store.isOpen) metadata.writeAll(close)
       else close()
@@ -303,6 +315,7 @@ const optionsOf = (
   checkpointIntervalMs: config.flushIntervalConsumeQueue,
   commitLogSegmentBytes: config.mappedFileSizeCommitLog,
   consumeQueueSegmentBytes: Math.ceil(config.mappedFileSizeConsumeQueue / 20) * 20,
+  consumeQueueExtSegmentBytes: config.enableConsumeQueueExt ? config.mappedFileSizeConsumeQueueExt : undefined,
   delayLevelsMs,
   flush: config.flushDiskType === "ASYNC_FLUSH" ? "async" : "sync",
   flushIntervalMs: config.flushIntervalCommitLog,

@@ -35,6 +35,9 @@ export const defaults = {
   diskMaxUsedSpaceRatio: 75,
   diskSpaceCleanForciblyRatio: 85,
   diskSpaceWarningLevelRatio: 90,
+  /** Messages are marked for the filters of their topic, beside their queue entries (enableConsumeQueueExt). */
+  enableCalcFilterBitMap: false,
+  enableConsumeQueueExt: false,
   /** Consumers may ask for messages by SQL92 conditions over their properties. */
   enablePropertyFilter: false,
   /** Beyond splitRegistrationSize topics, registers in pieces and sends name servers only what they lack. */
@@ -59,6 +62,7 @@ export const defaults = {
   logLevel: "info",
   longPollingEnable: true,
   mappedFileSizeCommitLog: 1024 * 1024 * 1024,
+  mappedFileSizeConsumeQueueExt: 50_331_648,
   mappedFileSizeConsumeQueue: 6_000_000,
   maxErrorRateOfBloomFilter: 20,
   maxHashSlotNum: 5_000_000,

@@ -2,7 +2,6 @@
  * What the handlers of one broker share: its settings, its store, and the tables that the domain modules decide on.
  * Tables are changed by their domain modules only; this file holds them and says how the parts see each other.
  */
-import type { BloomFilter } from "../../domain/BloomFilter.ts"
 import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as DataVersion from "../../domain/DataVersion.ts"
@@ -15,21 +14,17 @@ import * as QueueLock from "../../domain/QueueLock.ts"
 import type { Refusal } from "../../domain/Refusal.ts"
 import type * as Retry from "../../domain/Retry.ts"
 import * as Send from "../../domain/Send.ts"
-import * as Sql92 from "../../domain/Sql92.ts"
 import * as Statistics from "../../domain/Statistics.ts"
 import * as Topic from "../../domain/Topic.ts"
 import * as Host from "../../format/Host.ts"
 import { Malformed } from "../../format/Malformed.ts"
 import * as MessageId from "../../format/MessageId.ts"
-import { murmur3 } from "../../format/Murmur3.ts"
-import { PropertyBytes } from "../../format/PropertyBytes.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
 import { printAnswerTail } from "../../format/SendMessage.ts"
 import * as UniqKey from "../../format/UniqKey.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { RemotingConnection } from "../../infra/remoting/RemotingConnection.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
-import type { Accepts } from "../../infra/store/MessageReader.ts"
 import type { MessageStore } from "../../infra/store/MessageStore.ts"
 import type { World } from "../../infra/world/World.ts"
 import type { BrokerConfig } from "./BrokerConfig.ts"
@@ -75,7 +70,6 @@ export class BrokerState {
   readonly retrySettings: Retry.Settings
   readonly pullSettings: Pull.Settings
   readonly #uniqKeyPrefix: string
-  readonly #accepts = new WeakMap<Sql92.Filter, Accepts>()
   readonly #bornHosts = new WeakMap<RemotingConnection, Host.Host>()
   #pick = 0
   #uniqKeys = 0
@@ -86,7 +80,7 @@ export class BrokerState {
     store: MessageStore,
     metadata: Metadata,
     delayLevels: DelayLevels,
-    bloom: BloomFilter,
+    filters: ConsumerFilter.ConsumerFilters,
     locksQuietUntilMs: number,
   ) {
     this.config = { ...config }
@@ -99,7 +93,7 @@ export class BrokerState {
     this.brokerAddr = `${config.brokerIP1}:${config.listenPort}`
     // A thousand grants a ms: no life of a broker gets as far as the next one begins.
     this.locks = QueueLock.make(locksQuietUntilMs, QueueLock.leaseMsDefault, this.startedMs * 1000)
-    this.filters = ConsumerFilter.make(bloom, murmur3)
+    this.filters = filters
     this.sendExt = { MSG_REGION: config.regionId, TRACE_ON: config.traceOn ? "true" : "false" }
     this.sendExtPrinted = printAnswerTail(this.sendExt.MSG_REGION, this.sendExt.TRACE_ON)
     const { storeHost } = store.options
@@ -162,19 +156,6 @@ export class BrokerState {
   /** When the message at `queueOffset` was stored; undefined when there is none. */
   storedAt(queue: ConsumeQueue | undefined, queueOffset: number): number | undefined {
     return queue === undefined ? undefined : this.store.storeTimestampAt(queue, queueOffset)
-  }
-
-  /** A filter as the store asks it. */
-  acceptsOf(filter: Sql92.Filter): Accepts {
-    const known = this.#accepts.get(filter)
-    if (known !== undefined) return known
-    const view = new PropertyBytes(filter.names)
-    const accepts: Accepts = (buffer, start, end) => {
-      view.look(buffer, start, end)
-      return Sql92.matches(filter, view)
-    }
-    this.#accepts.set(filter, accepts)
-    return accepts
   }
 
   /** The host that messages of this connection are born on. */

@@ -256,9 +256,10 @@ export class ClientHandlers {
 
   /** Keeps the filters of a group in step with what its members subscribe. */
   #keepFilters(groupName: string): void {
-    const { consumers, filters, world } = this.#state
+    const { consumers, filters, store, world } = this.#state
+    const now = { logOffset: store.log.appendedOffset, ms: world.clock.nowMs() }
     const subscriptions = ConsumerGroup.find(consumers, groupName)?.subscriptions ?? noSubscriptions
-    for (const { compiled, topic } of ConsumerFilter.subscribed(filters, groupName, subscriptions, world.clock.nowMs()))
+    for (const { compiled, topic } of ConsumerFilter.subscribed(filters, groupName, subscriptions, now))
       world.log.warn("a group's filter cannot be used: its pulls are refused", {
         group: groupName,
         reason: String(compiled),

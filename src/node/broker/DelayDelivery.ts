@@ -10,7 +10,7 @@ import * as DelayHistory from "../../domain/DelayHistory.ts"
 import * as DelayProgress from "../../domain/DelayProgress.ts"
 import { MessageFlag, withTransactionType } from "../../domain/SysFlag.ts"
 import { TopicName } from "../../domain/Topic.ts"
-import { type ConsumeQueueEntry, isBlank } from "../../format/ConsumeQueueEntry.ts"
+import { type ConsumeQueueEntry, isBlank, isExtAddress } from "../../format/ConsumeQueueEntry.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
 import { DiskError } from "../../infra/disk/Disk.ts"
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
@@ -124,7 +124,11 @@ export class DelayDelivery {
     // How long it was seen to wait is measured by the clock that never jumps: one that is set back and forth must not
     // make it early.
     const seenMs = nowMs - (monotonicMs - lane.head.seenMs)
-    const dueMs = DelayLevel.deliverAtMs(entry.tagsCode, seenMs, lane.delayMs)
+    // Apache RocketMQ may have put the time elsewhere (enableConsumeQueueExt): it is that of the record and its level.
+    const atMs = isExtAddress(entry.tagsCode)
+      ? (store.storeTimestampAt(lane.queue, lane.next) ?? nowMs) + lane.delayMs
+      : entry.tagsCode
+    const dueMs = DelayLevel.deliverAtMs(atMs, seenMs, lane.delayMs)
     if (dueMs <= nowMs) return entry.commitLogOffset
     this.#later(lane, dueMs - nowMs)
     return undefined

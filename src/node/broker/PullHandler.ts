@@ -2,6 +2,7 @@
  * Pulls: PULL_MESSAGE and LITE_PULL_MESSAGE. Judged by `Pull.decide`, read from the store, answered at once or held
  * until a message arrives or its time is over (long polling). A held pull is run again and then always answered.
  */
+import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as HeldPull from "../../domain/HeldPull.ts"
@@ -19,6 +20,7 @@ import type { RemotingConnection } from "../../infra/remoting/RemotingConnection
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
 import { commitOf, traceCommit } from "./commits.ts"
+import { acceptsOf } from "./filterViews.ts"
 import { countGot } from "./StatisticsService.ts"
 
 /** No more messages in one answer, whatever a client asks. */
@@ -84,7 +86,7 @@ export class PullHandler {
       state.pullSettings,
     )
     if (Result.isFailure(decided)) return answerRefusal(call, decided.failure)
-    const { config, createGroup, filter, groupConfig, subscription } = decided.success
+    const { config, consumerFilter, createGroup, filter, groupConfig, subscription } = decided.success
     if (createGroup !== undefined) {
       // The client may commit as soon as it is answered: its group is there by then.
       return state.metadata.change([], [createGroup], (failure) => {
@@ -106,8 +108,13 @@ export class PullHandler {
     const matches =
       subscription.subString === subscribeAll ? undefined : (code: number) => matchesCode(subscription, code)
     const asked = Math.min(Math.max(1, header.maxMsgNums), countMax)
-    const accepts = filter === undefined ? undefined : state.acceptsOf(filter)
-    state.store.get({ accepts, countMax: asked, matches, queue, queueOffset }, (error, result) => {
+    const accepts = filter === undefined ? undefined : acceptsOf(filter)
+    const mayAccept =
+      consumerFilter === undefined
+        ? undefined
+        : (commitLogOffset: number, mark: Uint8Array) =>
+            ConsumerFilter.mayMatch(state.filters, consumerFilter, commitLogOffset, mark)
+    state.store.get({ accepts, countMax: asked, matches, mayAccept, queue, queueOffset }, (error, result) => {
       if (error !== undefined || result === undefined)
         return call.answer({
           code: ResponseCode.SYSTEM_ERROR,

@@ -17,6 +17,10 @@ import * as RecordCrc from "../../../src/format/RecordCrc.ts"
 import * as StoredMessage from "../../../src/format/StoredMessage.ts"
 import { TimerCheckpoint, TimerLogUnit, TimerSlot, slotIndex } from "../../../src/format/Timer.ts"
 import * as SysFlag from "../../../src/domain/SysFlag.ts"
+import * as Ext from "../../../src/format/ConsumeQueueExt.ts"
+import { ConsumeQueueExt } from "../../../src/infra/store/ConsumeQueueExt.ts"
+import { OpenFiles, SegmentFiles } from "../../../src/infra/store/SegmentFiles.ts"
+import { makeSimWorld } from "../../../src/infra/world/SimWorld.ts"
 import type { Account, Case } from "./Account.ts"
 import { bytesOf, hex, messageOf, valueOf } from "./bytes.ts"
 
@@ -156,6 +160,41 @@ export const account: Account = {
         expect(one.expected.bytes).toBe(hex(Buffer.concat(written)))
       },
     },
+    consumeQueueExt: {
+      holds: (one) => {
+        const units = one["units"] as ReadonlyArray<{
+          readonly bitMap: string | null
+          readonly storeTime: string
+          readonly tagsCode: string
+        }>
+        if (units.some(({ tagsCode }) => !Number.isSafeInteger(Number(tagsCode))))
+          return "a tags code is a hash of 32 bits or a time: nothing writes one that a number does not hold"
+        const world = makeSimWorld(1)
+        const { disk } = world.node("broker", "10.0.0.1").world
+        disk.makeDirectory("/ext")
+        const files = new SegmentFiles(disk, new OpenFiles(disk), "/ext", one["mappedFileSize"] as number)
+        const ext = new ConsumeQueueExt(files)
+        const addresses = units.map((unit) => {
+          const mark = unit.bitMap === null ? undefined : bytesOf(unit.bitMap)
+          const offset = ext.append({ mark, storeTimestamp: Number(unit.storeTime), tagsCode: Number(unit.tagsCode) })
+          const address = Buffer.alloc(8)
+          Ext.writeAddress(offset, address, 0)
+          expect(Ext.offsetOf(address.readInt32BE(0), address.readInt32BE(4))).toBe(offset)
+          return String(address.readBigInt64BE(0))
+        })
+        expect(addresses).toEqual(one.expected.addresses)
+        let isWritten = false
+        ext.flush((error) => (isWritten = error === undefined))
+        world.sim.runUntil(() => isWritten, 1000)
+        const written = disk.list("/ext").map((name) => {
+          const content = Buffer.alloc(one["mappedFileSize"] as number)
+          disk.open(`/ext/${name}`, "read").readSync(content, 0)
+          return [name, hex(content)]
+        })
+        expect(Object.fromEntries(written)).toEqual(one.expected.files)
+        return undefined
+      },
+    },
     consumeQueueExtAddress: {
       holds: (one) => {
         expect(isExtAddress(Number(one["value"]))).toBe(one.expected.isExt)
@@ -271,5 +310,4 @@ export const account: Account = {
       },
     },
   },
-  absent: { consumeQueueExt: "queue extensions of SQL92 subscriptions" },
 }

@@ -13,6 +13,8 @@ const make = (charactersMax?: number): ConsumerFilter.ConsumerFilters =>
 const asked = (topic: string, expression: string, version = 1, type = "SQL92"): Subscription =>
   Result.getOrThrow(parseTyped(topic, expression, type, version))
 
+const at = (ms: number): ConsumerFilter.Now => ({ logOffset: ms, ms })
+
 const byTopic = (...subscriptions: ReadonlyArray<Subscription>): ReadonlyMap<string, Subscription> =>
   new Map(subscriptions.map((subscription) => [subscription.topic, subscription]))
 
@@ -47,7 +49,7 @@ describe("ConsumerFilter", () => {
           ConsumerFilter.expire(table, nowMs)
           for (const [key, { deadMs }] of model)
             if (deadMs !== 0 && nowMs - deadMs >= ConsumerFilter.filterDataCleanTimeSpanMs) model.delete(key)
-          ConsumerFilter.subscribed(table, group, subscriptions, nowMs)
+          ConsumerFilter.subscribed(table, group, subscriptions, at(nowMs))
           for (const topic of ["T", "U"]) {
             const key = `${topic}@${group}`
             const known = model.get(key)
@@ -76,15 +78,15 @@ describe("ConsumerFilter", () => {
   it("bounded: those of groups that are gone make room, and what does not fit is refused and not kept", () => {
     const table = make(60)
     const long = "a = 'xxxxxxxxxxxxxxxxxxxx'"
-    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", long)), 1)
-    ConsumerFilter.subscribed(table, "h", byTopic(asked("T", long)), 2)
-    const refused = ConsumerFilter.subscribed(table, "i", byTopic(asked("T", long)), 3)
+    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", long)), at(1))
+    ConsumerFilter.subscribed(table, "h", byTopic(asked("T", long)), at(2))
+    const refused = ConsumerFilter.subscribed(table, "i", byTopic(asked("T", long)), at(3))
     expect(refused.map(({ compiled, group }) => [group, compiled])).toEqual([
       ["i", "the broker has no room for more filters"],
     ])
     expect(ConsumerFilter.find(table, "T", "i")).toBeUndefined()
-    ConsumerFilter.gone(table, "g", 4)
-    expect(ConsumerFilter.subscribed(table, "i", byTopic(asked("T", long)), 5)).toEqual([])
+    ConsumerFilter.gone(table, "g", at(4))
+    expect(ConsumerFilter.subscribed(table, "i", byTopic(asked("T", long)), at(5))).toEqual([])
     expect([expressionOf(table), expressionOf(table, "T", "h"), expressionOf(table, "T", "i")]).toEqual([
       undefined,
       long,
@@ -95,38 +97,43 @@ describe("ConsumerFilter", () => {
 
   it("honest: a filter that cannot be read is kept with the reason", () => {
     const table = make()
-    const unusable = ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a =="), asked("U", "x", 1, "XPATH")), 1)
+    const unusable = ConsumerFilter.subscribed(
+      table,
+      "g",
+      byTopic(asked("T", "a =="), asked("U", "x", 1, "XPATH")),
+      at(1),
+    )
     expect(unusable.map(({ compiled, topic }) => [topic, compiled])).toEqual([
       ["T", expect.stringContaining("line 1 column 4")],
       ["U", "there is no filter of type XPATH: use TAG or SQL92"],
     ])
-    expect(ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a =="), asked("U", "x", 1, "XPATH")), 2)).toEqual(
-      [],
-    )
+    expect(
+      ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a =="), asked("U", "x", 1, "XPATH")), at(2)),
+    ).toEqual([])
     expect(ConsumerFilter.find(table, "T", "g")?.compiled).toContain("column 4")
     expect([...ConsumerFilter.ofTopic(table, "T")!.keys()]).toEqual(["g"])
   })
 
   it("a snapshot puts back what was there, dead until a heartbeat brings it again", () => {
     const table = make()
-    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a = 1"), asked("U", "a = 2")), 100)
-    ConsumerFilter.gone(table, "g", 150)
-    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a = 1")), 160)
+    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a = 1"), asked("U", "a = 2")), at(100))
+    ConsumerFilter.gone(table, "g", at(150))
+    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a = 1")), at(160))
     const back = make()
     ConsumerFilter.restore(back, ConsumerFilter.all(table), 200)
     expect([...ConsumerFilter.all(back)].map(({ bornMs, deadMs, topic }) => [topic, bornMs, deadMs])).toEqual([
       ["U", 100, 150],
       ["T", 100, 200],
     ])
-    ConsumerFilter.subscribed(back, "g", byTopic(asked("T", "a = 1")), 300)
+    ConsumerFilter.subscribed(back, "g", byTopic(asked("T", "a = 1")), at(300))
     expect(ConsumerFilter.find(back, "T", "g")).toMatchObject({ bornMs: 100, deadMs: 0 })
     ConsumerFilter.restore(back, [{ ...ConsumerFilter.find(back, "T", "g")!, expression: "" }], 400)
     expect(ConsumerFilter.find(back, "T", "g")).toMatchObject({ deadMs: 0, expression: "a = 1" })
   })
 
-  it("a mark speaks of messages stored after the filter was known, and only when its size is the same", () => {
+  it("a mark speaks of records behind where the filter was first known, and only when its size is the same", () => {
     const table = make()
-    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a = 1")), 100)
+    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a = 1")), at(100))
     const filter = ConsumerFilter.find(table, "T", "g")!
     const clear = new Uint8Array(14)
     const marked = new Uint8Array(14)

@@ -145,7 +145,7 @@ describe("Pull", () => {
     const table = ConsumerFilter.make(Result.getOrThrow(BloomFilter.make(20, 32)), () => ({ high: 1, low: 1 }))
     const registered = (sql: string, subVersion: number): World => {
       const world = { ...usual, filter: (t: string, g: string) => ConsumerFilter.find(table, t, g), sql, subVersion }
-      ConsumerFilter.subscribed(table, "g", view(world).consumers("g")!.subscriptions, 1)
+      ConsumerFilter.subscribed(table, "g", view(world).consumers("g")!.subscriptions, { logOffset: 0, ms: 1 })
       return world
     }
     const filterOf = (world: World, asked: Partial<Pull.PullRequest> = {}): unknown =>
