@@ -186,16 +186,16 @@ export const markOf = (
 }
 
 /**
- * Whether the mark beside a queue entry lets a message pass. A mark says something only of a message that was stored
- * after the filter was known, and only when it was made with bits of the same size.
+ * Whether the mark beside a queue entry lets a message pass. A mark says something only of a record behind the place where
+ * the filter was first known, and only when it was made with bits of the same size.
  */
 export const mayMatch = (
   table: ConsumerFilters,
   filter: ConsumerFilter,
-  storeTimestampMs: number,
+  commitLogOffset: number,
   mark: Uint8Array,
 ): boolean =>
-  storeTimestampMs <= filter.bornMs || mark.length * 8 !== table.bloom.bits || BloomFilter.has(mark, filter.positions)
+  commitLogOffset < filter.bornOffset || mark.length * 8 !== table.bloom.bits || BloomFilter.has(mark, filter.positions)
 
 const heard = (
   table: ConsumerFilters,

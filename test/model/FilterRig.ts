@@ -38,6 +38,15 @@ export class FilterRig {
     this.run(10)
   }
 
+  /** Deletes a folder of queues of the broker that was stopped: topics, queues, files. */
+  removeFiles(folder: string): void {
+    const { disk } = this.one.node
+    for (const name of disk.list(folder)) {
+      if (!/^\d{20}$/.test(name)) this.removeFiles(`${folder}/${name}`)
+      disk.remove(`${folder}/${name}`)
+    }
+  }
+
   /** Its body is the property `n`, unless given. */
   send(properties: Readonly<Record<string, string>>, body = properties["n"] ?? ""): void {
     const request = send(topic, 0, Properties.print(Object.entries(properties)))
@@ -111,8 +120,8 @@ export class FilterRig {
   }
 
   /** Pulls by a condition of its own, or by the one that was subscribed. */
-  pull(expression: string | undefined, queueOffset: number, subVersion = 0): Command {
-    return this.one.ask(pullOf(expression, queueOffset, subVersion, 0))
+  pull(expression: string | undefined, queueOffset: number, subVersion = 0, expressionType = "SQL92"): Command {
+    return this.one.ask(pullOf(expression, queueOffset, subVersion, 0, expressionType))
   }
 
   /** A pull that waits; its answer, once there is one. */
@@ -126,10 +135,10 @@ export class FilterRig {
   }
 
   /** Goes through the queue as a consumer does; the property `n` of what it got. */
-  pullAll(expression: string | undefined, subVersion = 0): ReadonlyArray<string> {
+  pullAll(expression: string | undefined, subVersion = 0, expressionType = "SQL92"): ReadonlyArray<string> {
     const got: Array<string> = []
     for (let at = 0; ;) {
-      const answer = this.pull(expression, at, subVersion)
+      const answer = this.pull(expression, at, subVersion, expressionType)
       if (answer.code === ResponseCode.SUCCESS) got.push(...this.numbers(answer))
       else if (answer.code !== ResponseCode.PULL_RETRY_IMMEDIATELY) return got
       at = this.next(answer)
@@ -164,12 +173,13 @@ const pullOf = (
   queueOffset: number,
   subVersion: number,
   suspendTimeoutMillis: number,
+  expressionType = "SQL92",
 ): Request => ({
   code: RequestCode.PULL_MESSAGE,
   ext: Format.PullMessage.encode({
     commitOffset: 0,
     consumerGroup: group,
-    expressionType: "SQL92",
+    expressionType,
     maxMsgNums: 32,
     queueId: 0,
     queueOffset,

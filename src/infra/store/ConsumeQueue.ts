@@ -332,16 +332,30 @@ export class ConsumeQueue {
     if (unitOffset !== undefined) this.ext?.removeBelow(unitOffset)
   }
 
-  /** Units go on behind the one that the last entry with a unit leads to. */
+  /** Units go on behind the one that the last entry with a unit leads to, so that no entry ever leads to another's. */
   #placeExt(): void {
-    const { ext } = this
-    if (ext === undefined) return
-    let last: number | undefined
-    const first = (this.#files.first?.baseOffset ?? this.#tailBase * entryBytes) / entryBytes
-    // Without files no entry can lead to a unit; with them it is the last entry, unless the setting was off since.
-    for (let at = this.maxOffset - 1; ext.isThere && at >= first && last === undefined; at--)
-      last = this.#unitOffsetAt(at)
-    ext.rewind(last)
+    this.ext?.rewind(this.#lastUnitOffset())
+  }
+
+  /** The last entry has one, unless the setting was off since; then all may have to be looked at, in pieces. */
+  #lastUnitOffset(): number | undefined {
+    for (let at = this.maxOffset; at > this.#tailBase; at--) {
+      const found = this.#unitOffsetAt(at - 1)
+      if (found !== undefined) return found
+    }
+    for (let end = Math.min(this.maxOffset, this.#tailBase); end > 0;) {
+      const segment = this.#files.holding((end - 1) * entryBytes)
+      if (segment === undefined) return undefined
+      const start = Math.max(segment.baseOffset / entryBytes, end - 16 * windowEntries)
+      const bytes = Buffer.alloc((end - start) * entryBytes)
+      this.#files.file(segment).readSync(bytes, start * entryBytes - segment.baseOffset)
+      for (let at = bytes.length - entryBytes; at >= 0; at -= entryBytes) {
+        const found = unitOffsetAt(bytes, at)
+        if (found !== undefined) return found
+      }
+      end = start
+    }
+    return undefined
   }
 
   /** Which unit an entry leads to; undefined when it has none. */

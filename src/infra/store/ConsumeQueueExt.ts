@@ -42,11 +42,6 @@ export class ConsumeQueueExt {
     return this.#end
   }
 
-  /** Whether there is a file of it. */
-  get isThere(): boolean {
-    return this.#files.last !== undefined
-  }
-
   /** Finds its files; what is wrong with them costs what they say, and nothing else. */
   load(mayBeCut: boolean): void {
     try {

@@ -138,10 +138,13 @@ describe("ConsumerFilter", () => {
     const clear = new Uint8Array(14)
     const marked = new Uint8Array(14)
     BloomFilter.add(marked, filter.positions)
-    expect(ConsumerFilter.mayMatch(table, filter, 101, clear)).toBe(false)
-    expect(ConsumerFilter.mayMatch(table, filter, 101, marked)).toBe(true)
-    expect(ConsumerFilter.mayMatch(table, filter, 100, clear)).toBe(true)
-    expect(ConsumerFilter.mayMatch(table, filter, 101, new Uint8Array(8))).toBe(true)
+    expect(ConsumerFilter.mayMatch(table, filter, 100, clear)).toBe(false)
+    expect(ConsumerFilter.mayMatch(table, filter, 100, marked)).toBe(true)
+    expect(ConsumerFilter.mayMatch(table, filter, 99, clear)).toBe(true)
+    expect(ConsumerFilter.mayMatch(table, filter, 100, new Uint8Array(8))).toBe(true)
+    expect(ConsumerFilter.markOf(table, "T", ({ expression }) => expression === "a = 1")).toEqual(marked)
+    expect(ConsumerFilter.markOf(table, "T", () => false)).toEqual(clear)
+    expect(ConsumerFilter.markOf(table, "U", () => true)).toBeUndefined()
   })
 
   it("what pulls bring is compiled once, and only the last of them are remembered", () => {
