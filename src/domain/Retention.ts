@@ -7,6 +7,7 @@
  * Laws (test/model/domain/Retention.test.ts)
  *   oldest first  what goes is a prefix of the segments, and never the last one
  *   kept          without pressure nothing younger than its retention time goes
+ *   awaited       age alone takes no message that waits for its delivery, whatever it waits for (P7); RocketMQ's does
  *   relieved      as long as two segments are left, pressure takes at least one
  *   reserve       a full store takes no client's message, and system records down to the reserve (P11)
  * Source: behaviour of RocketMQ 5.5.0 (CleanCommitLogService).
@@ -56,6 +57,8 @@ export interface Now {
   readonly usedPercent: { readonly commitLog: number; readonly consumeQueue: number } | undefined
   /** An administrator asked for it. */
   readonly isAsked: boolean
+  /** The log offset of the oldest delayed message that is not delivered; undefined when none waits. */
+  readonly awaitedOffset?: number | undefined
 }
 
 export type Reason = "Expired" | "Forced" | "TotalBytes"
@@ -86,10 +89,13 @@ export const decide = (segments: ReadonlyArray<Segment>, rule: Rule, now: Now): 
   let count = 0
   if (isTime) {
     const limit = Math.min(deletable, rule.deleteFileBatchMax)
-    while (count < limit && isExpired(segments[count]!, rule, now.nowMs)) count++
+    while (count < limit && isExpired(segments[count]!, rule, now.nowMs) && !isAwaited(segments[count]!, now)) count++
   }
   return { count, reason: count > 0 ? "Expired" : undefined, isDiskFull }
 }
+
+const isAwaited = ({ baseOffset, sizeBytes }: Segment, { awaitedOffset }: Now): boolean =>
+  awaitedOffset !== undefined && awaitedOffset < baseOffset + sizeBytes
 
 export const isExpired = (segment: Segment, rule: Rule, nowMs: number): boolean =>
   segment.lastStoreTimestampMs !== undefined &&

@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest"
 import * as Properties from "../../src/domain/Properties.ts"
 import type { StoredMessage } from "../../src/format/StoredMessage.ts"
+import { RequestCode } from "../../src/format/RequestCode.ts"
 import { createTopic, OneBroker, send } from "./cluster.ts"
 
 const minuteMs = 60_000
@@ -164,6 +165,24 @@ describe("delayed messages", () => {
     cluster.node.process.clock.jump(-70_000)
     cluster.world.sim.runFor(130 * minuteMs)
     expect(names(cluster)).toHaveLength(3)
+  })
+
+  it("are kept beyond the retention time when they have to wait longer", () => {
+    const cluster = begin(9, "100h")
+    sendAt(cluster, 1, "waits")
+    for (let i = 0; i < 100; i++) cluster.ask({ ...send("t", 0, "KEYS\u0001filler\u0002"), body: Buffer.alloc(8000) })
+    cluster.node.process.clock.jump(90 * 60 * minuteMs)
+    const deleteExpired = () => {
+      expect(cluster.ask({ code: RequestCode.DELETE_EXPIRED_COMMITLOG }).code).toBe(0)
+      cluster.world.sim.runFor(1000)
+      return cluster.broker.state.store.log.minOffset
+    }
+    expect(deleteExpired()).toBe(0)
+    cluster.node.process.clock.jump(11 * 60 * minuteMs)
+    cluster.world.sim.runFor(3000)
+    expect(deleteExpired()).toBeGreaterThan(0)
+    const { maxOffset } = cluster.broker.state.store.queues.get("t", 0)
+    expect(cluster.read("t", 0, maxOffset - 1)).toBe("hello")
   })
 
   it("of a topic that was deleted meanwhile are dropped, and hold nobody up", () => {

@@ -1,5 +1,8 @@
 /** Deletes old segments of the log and watches the disk, as `Retention` decides. */
+import * as DelayHistory from "../../domain/DelayHistory.ts"
+import * as DelayLevel from "../../domain/DelayLevel.ts"
 import * as Retention from "../../domain/Retention.ts"
+import { TopicName } from "../../domain/Topic.ts"
 import { DiskError } from "../../infra/disk/Disk.ts"
 import type { BrokerState } from "./BrokerState.ts"
 
@@ -32,6 +35,7 @@ export const retain = (state: BrokerState, isAsked = false): void => {
       ...(config.commitLogTotalBytesMax > 0 ? { totalBytesMax: config.commitLogTotalBytesMax } : {}),
     },
     {
+      awaitedOffset: awaitedOffsetOf(state),
       hour: Math.floor(((nowMs + config.utcOffsetMinutes * 60_000) % dayMs) / 3_600_000),
       isAsked,
       nowMs,
@@ -46,6 +50,18 @@ export const retain = (state: BrokerState, isAsked = false): void => {
     if (failure === undefined) removeBelow(state, below, verdict.reason)
     else world.log.error(`old segments of the CommitLog stay: ${failure}`)
   })
+}
+
+/** Where the oldest delayed message lies that is not delivered. */
+const awaitedOffsetOf = ({ metadata, store }: BrokerState): number | undefined => {
+  let oldest: number | undefined
+  for (let level = 1; level <= DelayHistory.levelsMax(metadata.delayHistory); level++) {
+    const queue = store.queues.get(TopicName.SCHEDULE, DelayLevel.queueIdOf(level))
+    const next = Math.max(metadata.delayProgress(level).next, queue.minOffset)
+    const entry = next < queue.maxOffset ? queue.entrySync(next) : undefined
+    if (entry !== undefined) oldest = Math.min(oldest ?? entry.commitLogOffset, entry.commitLogOffset)
+  }
+  return oldest
 }
 
 const removeBelow = ({ store, world }: BrokerState, commitLogOffset: number, reason: string | undefined): void => {

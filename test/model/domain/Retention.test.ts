@@ -21,6 +21,7 @@ const now = fc.record({
   hour: fc.integer({ min: 0, max: 23 }),
   usedPercent: fc.option(fc.record({ commitLog: fc.nat(100), consumeQueue: fc.nat(100) }), { nil: undefined }),
   isAsked: fc.boolean(),
+  awaitedOffset: fc.option(fc.nat(1500), { nil: undefined }),
 })
 
 const constant = fc.constant
@@ -73,6 +74,23 @@ describe("Retention", () => {
       }),
       { numRuns: 1_000 },
     )
+  })
+
+  it("awaited: age alone takes no message that waits for its delivery", () => {
+    fc.assert(
+      fc.property(segments, rule, now, (all, given, at) => {
+        const { count, reason } = Retention.decide(all, given, at)
+        if (reason !== "Expired" || at.awaitedOffset === undefined) return
+        const { baseOffset, sizeBytes } = all[count - 1]!
+        expect(at.awaitedOffset).toBeGreaterThanOrEqual(baseOffset + sizeBytes)
+      }),
+      { numRuns: 1000 },
+    )
+    const two = [0, 100, 200].map((baseOffset) => ({ baseOffset, lastStoreTimestampMs: 0, sizeBytes: 100 }))
+    const asked = { hour: 4, isAsked: true, nowMs, usedPercent: undefined }
+    const count = (awaitedOffset: number | undefined): number =>
+      Retention.decide(two, Retention.defaults, { ...asked, awaitedOffset }).count
+    expect([undefined, 250, 200, 199, 100, 99, 0].map(count)).toEqual([2, 2, 2, 1, 1, 0, 0])
   })
 
   it("relieved: as long as two segments are left, pressure takes at least one", () => {
