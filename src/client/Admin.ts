@@ -2,6 +2,7 @@
 import { type MessageQueue, compare } from "../domain/MessageQueue.ts"
 import * as SubscriptionGroup from "../domain/SubscriptionGroup.ts"
 import type { GroupConfig } from "../domain/SubscriptionGroup.ts"
+import { resetPendingRemark } from "../domain/ConsumerOffset.ts"
 import * as ClientCheck from "../domain/ClientCheck.ts"
 import { isDlq, isRetry, isSystem, replyTopic, retryTopic } from "../domain/Topic.ts"
 import * as Format from "../format/Admin.ts"
@@ -285,12 +286,18 @@ export class Admin {
     await this.#calls.eachMaster({ code: RequestCode.CLONE_GROUP_OFFSET, ext })
   }
 
-  /** Says how far a group is in one queue. Members that are at work there go on as they were. */
+  /**
+   * Says how far a group is in one queue. Members that are at work there go on as they were, unless a reset of the group is
+   * still to be followed: then they follow this one.
+   */
   async setOffset(group: string, queue: MessageQueue, offset: number): Promise<void> {
     const { queueId, topic } = queue
     const ext = PullFormat.UpdateConsumerOffset.encode({ commitOffset: offset, consumerGroup: group, queueId, topic })
     const [master] = await this.#calls.masters({ brokers: [queue.brokerName] })
-    await this.#calls.ask(master!.address, { code: RequestCode.UPDATE_CONSUMER_OFFSET, ext })
+    const answer = await this.#calls.ask(master!.address, { code: RequestCode.UPDATE_CONSUMER_OFFSET, ext })
+    if (answer.remark !== resetPendingRemark) return
+    const reset = Format.ResetOffset.encode({ group, isForce: true, offset, queueId, timestamp: -1, topic })
+    await this.#calls.ask(master!.address, { code: RequestCode.INVOKE_BROKER_TO_RESET_OFFSET, ext: reset })
   }
 
   /** The message of an offset message id; undefined when it is not there any more. */

@@ -240,9 +240,14 @@ export const groupsOfTopic = (offsets: ConsumerOffsets, topic: string): Readonly
   return groups
 }
 
-/** Copies the committed offsets of one group and topic to another group. */
+/**
+ * Copies the committed offsets of one group and topic to another group. That is an administrator's hand, too: resets that
+ * pend there are over.
+ */
 export const clone = (offsets: ConsumerOffsets, source: string, target: string, topic: string, nowMs: number): void => {
   for (const [queueId, queueOffset] of ofTopic(offsets, source, topic)) {
+    remove(offsets.pendingResets, target, topic, queueId)
+    remove(offsets.toldResets, target, topic, queueId)
     store(offsets, target, topic, queueId, queueOffset, nowMs)
   }
 }

@@ -113,6 +113,17 @@ describe("a reset of a group's offsets", () => {
     expect([stored(cluster), nextOf(cluster.ask(pull("g", 5)))]).toEqual([3, moved(3)])
   })
 
+  it("gives way to another one, and to the offsets of another group", () => {
+    const { cluster } = begin(7)
+    cluster.ask(heartbeat("h"))
+    cluster.ask(commit("h", "t", 0, 4))
+    cluster.ask(reset(0))
+    cluster.ask(reset(-1, { offset: 2, queueId: 0 }))
+    expect([stored(cluster), nextOf(cluster.ask(pull("g", 5)))]).toEqual([2, moved(2)])
+    cluster.ask(request(RequestCode.CLONE_GROUP_OFFSET, { destGroup: "g", offline: true, srcGroup: "h", topic: "t" }))
+    expect([stored(cluster), nextOf(cluster.ask(pull("g", 4)))]).toEqual([4, [ResponseCode.SUCCESS, 5]])
+  })
+
   it("finds a group that is offline: its members start there", () => {
     const { cluster } = begin(6)
     cluster.ask(reset(-1, { offset: 1, queueId: 0 }))

@@ -1,7 +1,6 @@
 /** Moving the offsets of consumer groups, which administrators may do in either direction (promise P8). */
 import * as AdminFormat from "../../format/Admin.ts"
 import { ResetOffsets } from "../../format/ConsumeStats.ts"
-import { UpdateConsumerOffset } from "../../format/PullMessage.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import type { RouteData } from "../../format/RouteData.ts"
 import { CliFault } from "../CliFault.ts"
@@ -95,14 +94,9 @@ const cloneGroupOffset: Handler = async (admin, call) => {
       offsetTable.map(([queue, { consumerOffset }]) => Object.assign({ consumerOffset, queue }, brokers[at]!)),
     )
     .toSorted((a, b) => byQueue(a.queue, b.queue))
-  await admin.change(rows, ({ consumerOffset, queue }) => ({
-    code: RequestCode.UPDATE_CONSUMER_OFFSET,
-    ext: UpdateConsumerOffset.encode({
-      commitOffset: consumerOffset,
-      consumerGroup: target,
-      queueId: queue.queueId,
-      topic,
-    }),
+  await admin.change(brokers, () => ({
+    code: RequestCode.CLONE_GROUP_OFFSET,
+    ext: AdminFormat.CloneGroupOffset.encode({ destGroup: target, offline: true, srcGroup: source, topic }),
   }))
   return Output.table(
     {

@@ -74,7 +74,13 @@ it("a group's first member starts at the first message, at the last, or at a tim
 it("a group whose next messages were deleted goes on at the oldest that is left", async () => {
   const { admin, cluster, minOffset } = await begin(82)
   await cluster.settle(admin.createGroup({ group: "late" }))
-  await cluster.settle(admin.setOffset("late", { brokerName: "broker-a", queueId: 0, topic: "t" }, 2))
+  const queue = { brokerName: "broker-a", queueId: 0, topic: "t" }
+  await cluster.settle(admin.setOffset("late", queue, 2))
+  // A reset that nobody has followed yet gives way.
+  await cluster.settle(admin.resetOffsets({ group: "late", to: "end", topic: "t" }))
+  await cluster.settle(admin.setOffset("late", queue, 42))
+  expect((await cluster.settle(admin.groupProgress("late", "t")))[0]!.consumerOffset).toBe(42)
+  await cluster.settle(admin.setOffset("late", queue, minOffset))
   const { got } = await join(cluster, "late", "last")
   await cluster.pass(() => got.length === 43 - minOffset, 30_000)
   expect(got).toHaveLength(43 - minOffset)

@@ -25,7 +25,7 @@ const step = fc.oneof(
   fc.record({ _tag: fc.constant("Reset" as const), entry }),
   fc.record({ _tag: fc.constant("Pull" as const), entry, clientId: fc.constantFrom("a", "b") }),
   fc.record({ _tag: fc.constant("Announce" as const), entry }),
-  fc.record({ _tag: fc.constant("Clone" as const), entry }),
+  fc.record({ _tag: fc.constant("Clone" as const), entry, target: fc.constantFrom("g", "h", "copy") }),
   fc.record({ _tag: fc.constant("Drain" as const) }),
 )
 
@@ -107,9 +107,13 @@ describe("ConsumerOffset", () => {
             ConsumerOffset.announceReset(offsets, given.entry)
             announced.set(key, queueOffset)
           } else {
-            ConsumerOffset.clone(offsets, group, "copy", topic, 0)
-            for (const [id, offset] of ConsumerOffset.ofTopic(offsets, group, topic)) {
-              stored.set(`${topic}@copy@${id}`, offset)
+            const copied = [...ConsumerOffset.ofTopic(offsets, group, topic)]
+            ConsumerOffset.clone(offsets, group, given.target, topic, 0)
+            for (const [id, offset] of copied) {
+              const to = `${topic}@${given.target}@${id}`
+              stored.set(to, offset)
+              pending.delete(to)
+              told.delete(to)
             }
           }
           expect(ConsumerOffset.query(offsets, group, topic, queueId)).toBe(pending.get(key) ?? stored.get(key))
