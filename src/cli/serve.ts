@@ -23,10 +23,13 @@ export const serve = (server: Effect.Effect<never, Error, Scope.Scope>): Promise
         stop?.()
       })
     }
+    // The timers of a server keep no process alive, and its sockets are gone before it has ended.
+    const held = setInterval(() => {}, 2 ** 30)
     const fiber = Effect.runFork(Effect.scoped(server))
     stop = () => fiber.interruptUnsafe()
     if (isStopping) stop()
     fiber.addObserver((exit) => {
+      clearInterval(held)
       if (exit._tag === "Success" || Cause.hasInterruptsOnly(exit.cause)) return resolve(0)
       const error = Cause.squash(exit.cause)
       const isFault = Cause.hasFails(exit.cause) && error instanceof Error

@@ -32,6 +32,8 @@ export class Checkpointing {
   readonly #world: World
   #isRunning = false
   #isBusy = false
+  /** Who waits for the checkpoint under way; not by a timer, because a timer keeps no process alive. */
+  readonly #waiting: Array<() => void> = []
   #cancel: (() => void) | undefined
 
   constructor({ dispatch, index, log, queues, state }: Covered, options: StoreOptions, world: World) {
@@ -67,6 +69,7 @@ export class Checkpointing {
         // What a failed sync covered may be gone though the next one succeeds: the next start writes it anew.
         if (error?.operation.startsWith("sync") === true) this.#log.poison(error)
         done(error)
+        for (const run of this.#waiting.splice(0)) this.whenIdle(run)
       })
     })
   }
@@ -111,9 +114,10 @@ export class Checkpointing {
     this.#state.markClosed()
   }
 
+  /** Runs `run` when no checkpoint is under way. */
   whenIdle(run: () => void): void {
-    if (!this.#isBusy) return run()
-    this.#world.clock.after(5, () => this.whenIdle(run))
+    if (this.#isBusy) this.#waiting.push(run)
+    else run()
   }
 
   /**

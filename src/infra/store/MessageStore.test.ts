@@ -93,6 +93,21 @@ describe("MessageStore on a real disk", () => {
     await close(again)
   })
 
+  it("closes while a checkpoint is under way without a timer: none keeps a process alive", async () => {
+    const timers: Array<() => void> = []
+    const clock = {
+      ...world.clock,
+      after: (_delayMs: number, run: () => void) => {
+        timers.push(run)
+        return () => {}
+      },
+    }
+    const store = openStore(small(root()), { ...world, clock })
+    assert.strictEqual(await put(store, 0, "hello"), "Stored")
+    for (const run of timers.splice(0)) run()
+    await close(store)
+  })
+
   it("P1 P9 finds everything again when the process was killed, queues and index rebuilt", async () => {
     const options = small(root())
     const store = openStore(options, world)
