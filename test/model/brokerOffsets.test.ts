@@ -1,4 +1,5 @@
 /** Where consumers go on: resets with members online, offline and out of reach. On simulated machines. */
+import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { Command, Ext } from "../../src/format/Command.ts"
 import * as Pull from "../../src/format/PullMessage.ts"
@@ -6,6 +7,7 @@ import { RequestCode } from "../../src/format/RequestCode.ts"
 import { ResponseCode } from "../../src/format/ResponseCode.ts"
 import { RemotingError } from "../../src/infra/remoting/RemotingError.ts"
 import { commit, createTopic, heartbeat, OneBroker, query, send } from "./cluster.ts"
+import * as Offsets from "./reference/Offsets.ts"
 
 const request = (code: number, ext: Ext = {}) => ({ code, ext })
 const suspend = 2
@@ -131,5 +133,75 @@ describe("a reset of a group's offsets", () => {
     // As RocketMQ does, a member is told with its first pull, also when that comes from there already.
     expect(nextOf(cluster.ask(pull("g", 1)))).toEqual(moved(1))
     expect(nextOf(cluster.ask(pull("g", 1)))).toEqual([ResponseCode.SUCCESS, 5])
+  })
+})
+
+describe("offsets of a group (P8)", () => {
+  const command = fc.oneof(
+    { arbitrary: fc.record({ kind: fc.constant("Commit" as const), offset: fc.nat(5) }), weight: 4 },
+    { arbitrary: fc.record({ kind: fc.constant("Pull" as const), offset: fc.nat(5) }), weight: 4 },
+    { arbitrary: fc.record({ kind: fc.constant("Follow" as const) }), weight: 2 },
+    { arbitrary: fc.record({ kind: fc.constant("Reset" as const), offset: fc.nat(5) }), weight: 2 },
+    fc.record({ kind: fc.constant("Clone" as const), offset: fc.nat(5) }),
+    fc.record({
+      end: fc.constantFrom("stop" as const, "kill" as const, "powerCut" as const),
+      isOfLogAlone: fc.boolean(),
+      kind: fc.constant("Restart" as const),
+    }),
+  )
+
+  it("are where the reference model has them, over resets, copies, restarts and crashes", () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 25, minLength: 3 }), fc.nat(), (commands, seed) => {
+        const { cluster } = begin(seed)
+        cluster.ask(heartbeat("other"))
+        let model = Offsets.commit(Offsets.empty, 5)
+        const follow = (offset: number): void => {
+          const [after, sentTo] = Offsets.pull(model, "c", offset)
+          model = after
+          const answer = cluster.ask(pull("g", offset))
+          if (sentTo === undefined) expect(answer.remark).not.toBe("OFFSET_RESET")
+          else expect([answer.remark, nextOf(answer)]).toEqual(["OFFSET_RESET", moved(sentTo)])
+        }
+        for (const one of commands) {
+          switch (one.kind) {
+            case "Commit": {
+              const { remark } = cluster.ask(commit("g", "t", 0, one.offset))
+              expect(remark === "Offset has been previously reset").toBe(model.sentTo !== undefined)
+              model = Offsets.commit(model, one.offset)
+              break
+            }
+            case "Pull":
+              follow(one.offset)
+              break
+            case "Follow":
+              follow(stored(cluster))
+              break
+            case "Reset":
+              cluster.ask(reset(-1, { offset: one.offset, queueId: 0 }))
+              model = Offsets.reset(one.offset)
+              break
+            case "Clone": {
+              cluster.ask(commit("other", "t", 0, one.offset))
+              const ext = { destGroup: "g", offline: true, srcGroup: "other", topic: "t" }
+              cluster.ask(request(RequestCode.CLONE_GROUP_OFFSET, ext))
+              model = Offsets.copied(one.offset)
+              break
+            }
+            case "Restart":
+              // What a pull has ended is in the log a moment later.
+              cluster.world.sim.runFor(300)
+              cluster[one.end]()
+              if (one.isOfLogAlone && cluster.node.disk.list("/store/config").includes("consumerOffset.json"))
+                cluster.node.disk.remove("/store/config/consumerOffset.json")
+              cluster.start()
+              for (const group of ["g", "other"]) cluster.ask(heartbeat(group))
+              model = Offsets.restarted(model)
+          }
+          expect(stored(cluster)).toBe(model.sentTo ?? model.committed)
+        }
+      }),
+      { numRuns: 100, seed: 8 },
+    )
   })
 })
