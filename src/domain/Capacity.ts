@@ -21,6 +21,8 @@ export const defaults: Capacity = { forbiddenNumsMax: 100_000, groupNumsMax: 500
 export const whyFull = (what: "topics" | "groups", held: number, added: number, max: number): string | undefined =>
   added === 0 || held + added <= max
     ? undefined
-    : `the broker has ${held} ${what} and keeps at most ${max}. Delete some, or raise ${settingOf[what]}`
+    : `the broker has ${held} ${what} and keeps at most ${max}${counted[what]}. Delete some, or raise ${settingOf[what]}`
 
+/** A deleted topic is remembered until retention has taken its messages. */
+const counted = { groups: "", topics: ", deleted ones whose messages are still in the log included" }
 const settingOf = { groups: "groupNumsMax", topics: "topicNumsMax" }

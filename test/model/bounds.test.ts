@@ -102,7 +102,31 @@ it("topics and groups are as many as the settings allow, whichever way they are 
   expect(cluster.ask(send("by-send-0", 0)).code).toBe(0)
   expect(cluster.ask(createTopic("by-admin-0")).code).toBe(0)
   const refused = cluster.ask(createTopic("one-more")).remark
-  expect(refused).toContain(`keeps at most ${topicNumsMax}. Delete some, or raise topicNumsMax`)
+  expect(refused).toContain(`keeps at most ${topicNumsMax}, deleted ones`)
+  expect(refused).toContain("or raise topicNumsMax")
+})
+
+const remove = (topic: string): Request => ({
+  code: RequestCode.DELETE_TOPIC_IN_BROKER,
+  ext: Admin.TopicOf.encode({ topic }),
+})
+
+it("topics that are made, used and deleted again and again are remembered within the same bound", () => {
+  const topicNumsMax = new OneBroker(8).broker.state.metadata.topics.size + 5
+  const cluster = new OneBroker(8, { topicNumsMax })
+  let made = 0
+  for (let i = 0; i < times; i++) {
+    if (cluster.ask(createTopic(`t${i}`)).code !== 0) continue
+    made++
+    // Every other one has a message that stays in the log.
+    if (i % 2 === 0) cluster.ask(send(`t${i}`, 0))
+    cluster.ask(remove(`t${i}`))
+  }
+  expect(made).toBeGreaterThanOrEqual(5)
+  expect(made).toBeLessThan(times)
+  cluster.stop()
+  cluster.start()
+  expect(cluster.ask(createTopic("one-more")).code).toBe(1)
 })
 
 it("many that are made at once are no more than those made one by one", () => {

@@ -307,8 +307,12 @@ export class Metadata {
     const newTopics = topics.map(({ topicName }) => topicName).filter((name) => !this.topics.has(name))
     const newGroups = groups.map(({ groupName }) => groupName).filter((name) => !this.groups.has(name))
     const full =
-      Capacity.whyFull("topics", this.topics.size + coming.topics, newTopics.length, capacity.topicNumsMax) ??
-      Capacity.whyFull("groups", this.groups.size + coming.groups, newGroups.length, capacity.groupNumsMax)
+      Capacity.whyFull(
+        "topics",
+        this.topics.size + coming.topics + this.#deleted.size,
+        newTopics.length,
+        capacity.topicNumsMax,
+      ) ?? Capacity.whyFull("groups", this.groups.size + coming.groups, newGroups.length, capacity.groupNumsMax)
     if (full !== undefined) return done(full)
     coming.topics += newTopics.length
     coming.groups += newGroups.length
@@ -527,7 +531,9 @@ export class Metadata {
   }
 
   #noteDeleted(topic: string, at: number, nextOffsets: Iterable<readonly [number, number]>): void {
-    this.#deleted.set(topic, { at, nextOffsets: new Map(nextOffsets) })
+    const known = new Map(nextOffsets)
+    // What never had a message leaves nothing that could come back.
+    if (known.size > 0) this.#deleted.set(topic, { at, nextOffsets: known })
   }
 
   /** A record at `at` became durable: what it says is true from now on. */

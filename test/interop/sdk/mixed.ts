@@ -105,7 +105,37 @@ const mixed =
     }
   }
 
+/** Questions of ours that Java answers, and questions of Java's that are answered here. */
+const asked =
+  (java: Java.Java): Scenario =>
+  async (scene) => {
+    const topic = `asked-${scene.tag}`
+    const group = `group-${scene.tag}`
+    await scene.client().admin().createTopic({ queues: 2, topic })
+    const gantry = scene.client()
+    const producer = gantry.producer()
+    const theirs = await startMember(java, [scene.namesrvAddr, group, topic, "replying"], () => {})
+    const replies = await Promise.all(
+      ["one", "two", "three"].map((body) => producer.request({ body, topic }, { timeoutMs: 60_000 })),
+    )
+    assert.deepEqual(
+      replies.map((reply) => reply.text()),
+      ["java: one", "java: two", "java: three"],
+    )
+    await theirs.leave()
+    const ours = gantry.consumer({ consumeFromWhere: "first", group, subscriptions: [topic] })
+    await ours.run({ eachMessage: async (message) => void (await producer.reply(message, `re: ${message.text()}`)) })
+    const asking = await startMember(java, [scene.namesrvAddr, `${group}-asking`, topic, "asking"], () => {})
+    await until("five replies", () => asking.got.length === 5)
+    assert.deepEqual(
+      asking.got,
+      [0, 1, 2, 3, 4].map((i) => `re: java asks ${i}`),
+    )
+    await asking.leave()
+  }
+
 export const scenarios = (java: Java.Java): Readonly<Record<string, Scenario>> => ({
   "a group with a Java member": mixed(java, false),
+  "requests and replies with Java": asked(java),
   "an ordered group with a Java member": mixed(java, true),
 })

@@ -381,6 +381,46 @@ const effects: Scenario = async (scene) => {
   await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(layer)))
 }
 
+const requests: Scenario = async (scene) => {
+  const topic = `asked-${scene.tag}`
+  await makeTopic(scene, topic)
+  const replier = scene.client().producer({ group: `repliers-${scene.tag}` })
+  await join(
+    scene,
+    { subscriptions: [topic] },
+    {
+      eachMessage: async (message) => {
+        assert.ok(message.wantsReply)
+        if (message.text() !== "silence") await replier.reply(message, { body: `re: ${message.text()}`, tags: "reply" })
+      },
+    },
+  )
+  const asking = scene.client().producer()
+  const replies = await Promise.all(
+    numbered(20).map((body) => asking.request({ body, topic }, { timeoutMs: patienceMs })),
+  )
+  assert.deepEqual(
+    replies.map((reply) => reply.text()),
+    numbered(20).map((text) => `re: ${text}`),
+  )
+  assert.equal(replies[0]!.tags, "reply")
+  await assert.rejects(asking.request({ body: "silence", topic }, { timeoutMs: 1_000 }), { code: "NO_REPLY" })
+}
+
+const namespaces: Scenario = async (scene) => {
+  const topic = `named-${scene.tag}`
+  const got: Record<string, Array<string>> = { a: [], b: [] }
+  for (const namespace of ["a", "b"]) {
+    const gantry = scene.client({ namespace })
+    await gantry.producer().send({ body: namespace, topic })
+    const eachMessage = (message: Message): void => void got[namespace]!.push(`${message.topic} ${message.text()}`)
+    await join(scene, { subscriptions: [topic] }, { eachMessage }, gantry)
+  }
+  await until("each has its own", () => got["a"]!.length > 0 && got["b"]!.length > 0)
+  await pause(1_000)
+  assert.deepEqual(got, { a: [`${topic} a`], b: [`${topic} b`] })
+}
+
 const examples: Scenario = async ({ namesrvAddr }) => {
   assert.deepEqual(await Examples.run(namesrvAddr), Examples.sortedLines())
 }
@@ -399,6 +439,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   pull,
   administration,
   failures,
+  namespaces,
+  requests,
   effects,
   examples,
 }
