@@ -177,6 +177,10 @@ const main = async (): Promise<number> => {
     await guarded("dev", () => runDev(java, join(folder, "dev")))
   }
   if (wanted("store")) await guarded("store", () => Store.run(java, servers, apache, join(folder, "store"), report))
+  if (wanted("store, extended"))
+    await guarded("store, extended", () =>
+      Store.run(java, servers, apache, join(folder, "store-extended"), report, "store, extended", Store.extended),
+    )
 
   if (wanted("mqadmin")) await guarded("mqadmin", () => Mqadmin.run(java, servers, join(folder, "mqadmin"), report))
 

@@ -25,10 +25,18 @@ const smallFiles: Properties = {
 }
 
 /** Only what the store knows exists: a topic or group that got lost is refused. */
-const strict: Properties = { ...smallFiles, autoCreateTopicEnable: false, autoCreateSubscriptionGroup: false }
+const known: Properties = { autoCreateTopicEnable: false, autoCreateSubscriptionGroup: false }
 
 /** Apache's broker trusts only records whose checksum property is right, so it checks ours. */
-const distrustful: Properties = { ...strict, enabledAppendPropCRC: true, forceVerifyPropCRC: true }
+const distrustful: Properties = { enabledAppendPropCRC: true, forceVerifyPropCRC: true }
+
+/** More stands beside the queue entries, in small files too. */
+export const extended: Properties = {
+  enableCalcFilterBitMap: true,
+  enableConsumeQueueExt: true,
+  enablePropertyFilter: true,
+  mappedFileSizeConsumeQueueExt: 65_536,
+}
 
 const none = () => Promise.reject(new Error("this step asks for nothing"))
 
@@ -38,9 +46,12 @@ export const run = async (
   apache: Servers,
   folder: string,
   report: (outcome: Driver.Outcome) => void,
+  name = "store",
+  more: Properties = {},
 ): Promise<void> => {
   mkdirSync(folder, { recursive: true })
-  const cluster = await Cluster.start(subject, folder, smallFiles)
+  const strict = { ...smallFiles, ...more, ...known }
+  const cluster = await Cluster.start(subject, folder, { ...smallFiles, ...more })
   const spec = { version: "5.5.0", serialization: "JSON", oldSends: false } as const
   const driver = Driver.start(java, spec, subject, cluster.nameServerPort, folder)
 
@@ -50,23 +61,25 @@ export const run = async (
     report({ ...outcome, scenario: title })
     return outcome.ok
   }
-  const trusts = subject.checksums ? distrustful : strict
+  const trusts = subject.checksums ? { ...strict, ...distrustful } : strict
   const guest = (how: "stop" | "kill") => () => cluster.replaceBroker(how, apache, trusts)
   const host = (how: "stop" | "kill") => () => cluster.replaceBroker(how, subject, strict)
 
   const steps = async (): Promise<boolean> => {
-    if (!(await step("store: cluster-known", "cluster-known", none))) return false
-    if (!(await step(`store: ${subject.make} fills it`, "store-fill", none))) return false
+    if (!(await step(`${name}: cluster-known`, "cluster-known", none))) return false
+    if (!(await step(`${name}: ${subject.make} fills it`, "store-fill", none))) return false
     await guest("stop")()
-    if (!(await step(`store: Apache opens it after a clean stop of ${subject.make}`, "store-visit", none))) return false
+    if (!(await step(`${name}: Apache opens it after a clean stop of ${subject.make}`, "store-visit", none)))
+      return false
     await host("stop")()
-    if (!(await step(`store: ${subject.make} opens it after a clean stop of Apache`, "store-visit", none))) return false
+    if (!(await step(`${name}: ${subject.make} opens it after a clean stop of Apache`, "store-visit", none)))
+      return false
     await sleep(subject.offsetsAtRiskMs)
-    if (!(await step(`store: ${subject.make} is killed while it writes`, "store-flood", guest("kill")))) return false
-    if (!(await step(`store: Apache opens it after the kill of ${subject.make}`, "store-visit", none))) return false
+    if (!(await step(`${name}: ${subject.make} is killed while it writes`, "store-flood", guest("kill")))) return false
+    if (!(await step(`${name}: Apache opens it after the kill of ${subject.make}`, "store-visit", none))) return false
     await sleep(apache.offsetsAtRiskMs)
-    if (!(await step("store: Apache is killed while it writes", "store-flood", host("kill")))) return false
-    return step(`store: ${subject.make} opens it after the kill of Apache`, "store-visit", none)
+    if (!(await step(`${name}: Apache is killed while it writes`, "store-flood", host("kill")))) return false
+    return step(`${name}: ${subject.make} opens it after the kill of Apache`, "store-visit", none)
   }
   try {
     await steps()

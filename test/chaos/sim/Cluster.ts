@@ -164,6 +164,7 @@ export const brokerConfig = (
   bindAddress: "0.0.0.0",
   brokerIP1: host,
   brokerName,
+  enablePropertyFilter: true,
   flushDiskType: settings.flush,
   listenPort: brokerPort,
   mappedFileSizeCommitLog: settings.segmentBytes,

@@ -8,11 +8,18 @@ export interface TopicPlan {
   readonly isPrepared: boolean
 }
 
+export interface SubscriptionPlan {
+  readonly topic: string
+  readonly expression: string
+  /** SQL92; absent: tags. */
+  readonly type?: "SQL92"
+}
+
 export interface GroupPlan {
   readonly name: string
   readonly isOrderly: boolean
   readonly consumers: number
-  readonly subscriptions: ReadonlyArray<{ readonly topic: string; readonly expression: string }>
+  readonly subscriptions: ReadonlyArray<SubscriptionPlan>
   /** Failures after which a message is a dead letter. */
   readonly maxReconsumeTimes: number
 }
@@ -92,6 +99,7 @@ export const drawSettings = (seed: number, faults: ReadonlyArray<string>, random
         name: "ledger",
         subscriptions: [{ expression: "*", topic: "steps" }],
       },
+      ...(seed % 3 === 0 ? [sampling] : []),
     ],
     loadMs: one([10_000, 30_000, 90_000]),
     messagesMax: one([150, 400, 1_000]),
@@ -102,6 +110,18 @@ export const drawSettings = (seed: number, faults: ReadonlyArray<string>, random
     segmentBytes: one([64, 128, 1024]) * 1024,
     topics,
   }
+}
+
+/** Takes what a condition picks, in one run of three. */
+const sampling: GroupPlan = {
+  consumers: 2,
+  isOrderly: false,
+  maxReconsumeTimes: 2,
+  name: "sampling",
+  subscriptions: [
+    { expression: "TAGS IN ('TagA', 'TagC') AND DELAY IS NULL", topic: "orders", type: "SQL92" },
+    { expression: "TAGS <> 'TagB'", topic: "events", type: "SQL92" },
+  ],
 }
 
 /** By ASYNC_FLUSH a failed sync takes what was answered before it, and nobody can say how much. */

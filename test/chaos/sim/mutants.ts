@@ -110,6 +110,21 @@ export const mutants: ReadonlyArray<Mutant> = [
     name: "skips a message",
   },
   {
+    // Conditions are not asked now and then.
+    broker: ({ state }) => {
+      const { store } = state
+      const real = store.get.bind(store)
+      store.get = (request, done) => {
+        const { accepts } = request
+        const isTurn = everyNth(7)
+        const wrong = accepts && ((...record: Parameters<typeof accepts>) => isTurn() || accepts(...record))
+        real({ ...request, accepts: wrong }, done)
+      }
+    },
+    foundBy: "readable",
+    name: "delivers what a condition does not pick",
+  },
+  {
     // Tags are not looked at.
     broker: ({ state }) => {
       const { store } = state

@@ -160,6 +160,7 @@ export abstract class GroupMember {
     if (address === undefined || queue.pending.size >= pendingMax) return this.#pullLater(queue, 50)
     const { queueId, topic } = queue.queue
     const asked = queue.nextOffset
+    const subscription = this.#subscriptions.find((one) => one.topic === topic)
     const progress = queue.progress ?? 0
     const commits = progress > 0 && this.world.random.below(2) === 0
     const ext = Format.PullMessage.encode({
@@ -168,7 +169,10 @@ export abstract class GroupMember {
       maxMsgNums: 1 + this.world.random.below(32),
       queueId,
       queueOffset: asked,
-      subVersion: this.#subscriptions.find((one) => one.topic === topic)?.subVersion ?? 0,
+      ...(subscription === undefined || Subscription.isTagType(subscription.expressionType)
+        ? {}
+        : { expressionType: subscription.expressionType }),
+      subVersion: subscription?.subVersion ?? 0,
       suspendTimeoutMillis: suspendMs,
       sysFlag: buildPullFlag({ classFilter: false, commitOffset: commits, subscription: false, suspend: true }),
       topic,
@@ -405,7 +409,9 @@ export abstract class GroupMember {
 export const nameOf = ({ brokerName, queueId, topic }: MessageQueue): string => `${topic}/${brokerName}/${queueId}`
 
 const subscriptionsOf = (group: GroupPlan, version: number): ReadonlyArray<Subscription.Subscription> => {
-  const all = group.subscriptions.map(({ expression, topic }) => Subscription.parse(topic, expression, version))
+  const all = group.subscriptions.map(({ expression, topic, type }) =>
+    Subscription.parseTyped(topic, expression, type, version),
+  )
   if (!group.isOrderly) all.push(Subscription.parse(Topic.retryTopic(group.name), "*", version))
   return all.map(Result.getOrThrow)
 }

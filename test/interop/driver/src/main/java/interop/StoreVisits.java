@@ -81,6 +81,7 @@ final class StoreVisits {
             long seen = consumer.fetchConsumeOffset(queue, true);
             Unexpected.unlessEqual(seen, committed.get(queue.getQueueId()), "committed offset of " + queue);
         }
+        for (MessageQueue queue : rig.queues(producer, topic)) checkTags(consumer, queue);
         checkIndex(producer);
         checkDelayed(rig, producer);
         write(rig, producer, 100);
@@ -154,6 +155,23 @@ final class StoreVisits {
             + lost.stream().findFirst().orElse(""));
         Unexpected.unlessEqual(answered, List.copyOf(entries.keySet()), "order of the messages");
         return answered.size();
+    }
+
+    /** A few messages from the oldest to the newest, asked for by their tags: those come, and no others. */
+    private static void checkTags(DefaultMQPullConsumer consumer, MessageQueue queue) throws Exception {
+        List<String> texts = List.copyOf(ledger.get(queue.getQueueId()).keySet());
+        List<String> wanted = new ArrayList<>();
+        for (int i = 0; i < texts.size(); i += 1 + texts.size() / 7) wanted.add(texts.get(i));
+        String tags = String.join(" || ", wanted.stream().map(text -> "tag-" + text).toList());
+        List<String> found = new ArrayList<>();
+        long end = consumer.maxOffset(queue);
+        for (long offset = 0; offset < end;) {
+            var pulled = consumer.pull(queue, tags, offset, 32);
+            if (pulled.getMsgFoundList() != null) found.addAll(pulled.getMsgFoundList().stream().map(Rig::text).toList());
+            Unexpected.unless(pulled.getNextBeginOffset() > offset, "a pull by tags at " + offset + " went nowhere: " + pulled);
+            offset = pulled.getNextBeginOffset();
+        }
+        Unexpected.unlessEqual(found, wanted, "messages by tags");
     }
 
     /** Messages from the oldest to the newest of each queue, a few apart, are found by key and by offset id. */
