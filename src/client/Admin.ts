@@ -23,6 +23,7 @@ import { AdminCalls, type BrokerOfCluster, type Where } from "./core/AdminCalls.
 import { type DeadLetterQuery, DeadLetters, type ResendDeadLetters, type Resent } from "./core/DeadLetters.ts"
 import type { Instance } from "./core/Instance.ts"
 import { type MessageTrackOfGroup, messageTracks } from "./core/messageTracks.ts"
+import { readQueue } from "./core/readQueue.ts"
 import { searchOffset } from "./core/startOffsets.ts"
 import { ArgumentError, type GantryError, RouteError } from "./GantryError.ts"
 import { Message } from "./Message.ts"
@@ -91,6 +92,16 @@ export interface MessageQuery {
   readonly max?: number
   readonly beginMs?: number
   readonly endMs?: number
+}
+
+export interface MessagesByTime {
+  readonly topic: string
+  /** Stored then or later, ms. */
+  readonly beginMs: number
+  /** Stored before; default now. */
+  readonly endMs?: number
+  /** At most so many, the oldest of each queue; default 1000. */
+  readonly max?: number
 }
 
 const attributeText = (attributes: Readonly<Record<string, string>>): string =>
@@ -352,6 +363,19 @@ export class Admin {
       .filter((message) => message.keys.includes(key) || message.messageId === key)
       .toSorted((left, right) => right.storeTimestamp - left.storeTimestamp)
       .slice(0, max)
+  }
+
+  /** Messages by when they were stored, to the millisecond, the oldest first. */
+  async messagesByTime({ beginMs, endMs, max = 1000, topic }: MessagesByTime): Promise<ReadonlyArray<Message>> {
+    const found: Array<Message> = []
+    for (const queue of await this.queues(topic)) {
+      let left = max
+      for await (const message of readQueue(this.#calls.instance, queue, beginMs, endMs)) {
+        found.push(message)
+        if (--left === 0) break
+      }
+    }
+    return found.toSorted((left, right) => left.storeTimestamp - right.storeTimestamp).slice(0, max)
   }
 
   /** What has become of a message in each group that reads its topic. */

@@ -373,6 +373,7 @@ const adminOf = (core: ClientCore): AdminEffects => {
     groups: wrap(admin.groups),
     message: wrap(admin.message),
     messages: wrap(admin.messages),
+    messagesByTime: wrap(admin.messagesByTime),
     producers: wrap(admin.producers),
     queues: wrap(admin.queues),
     resendDeadLetters: wrap(admin.resendDeadLetters),

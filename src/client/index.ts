@@ -7,6 +7,7 @@ export {
   type CreateTopic,
   type GroupProgress,
   type MessageQuery,
+  type MessagesByTime,
   type RequestModeOfGroup,
   type ResetOffsets,
   type TopicOffset,

@@ -3,17 +3,15 @@ import * as Result from "effect/Result"
 import * as DeadLetter from "../../domain/DeadLetter.ts"
 import type { MessageQueue } from "../../domain/MessageQueue.ts"
 import { parse, print } from "../../domain/Properties.ts"
-import * as Subscription from "../../domain/Subscription.ts"
 import { dlqTopic } from "../../domain/Topic.ts"
 import { ArgumentError } from "../GantryError.ts"
 import type { Message } from "../Message.ts"
 import type { SendResult } from "../OutgoingMessage.ts"
 import { producerSettingsOf } from "../ProducerOptions.ts"
 import { promiseOf } from "../promises.ts"
-import { type Fetched, fetch } from "./fetch.ts"
 import type { Instance } from "./Instance.ts"
+import { readQueue } from "./readQueue.ts"
 import { Sender } from "./Sender.ts"
-import { maxOffset, minOffset, searchOffset } from "./startOffsets.ts"
 
 export interface DeadLetterQuery {
   readonly group: string
@@ -41,10 +39,7 @@ export interface Resent {
   readonly result: SendResult
 }
 
-/** The group of reads that belong to none; RocketMQ has it everywhere. */
-const toolGroup = "TOOLS_CONSUMER"
 const producerGroup = "CLIENT_INNER_PRODUCER"
-const countMax = 32
 const usualMax = 1000
 const timeoutMs = 10_000
 
@@ -62,7 +57,7 @@ export class DeadLetters {
     const meant = { ...query, ...(ids === undefined ? {} : { ids: new Set(ids) }) }
     const found: Array<Message> = []
     for (const queue of await this.#queuesOf(dlqTopic(group)))
-      for await (const message of this.#read(queue, meant.beginMs))
+      for await (const message of readQueue(this.#instance, queue, meant.beginMs, meant.endMs))
         if (found.length < max && DeadLetter.matches(letterOf(message), meant)) found.push(message)
     return found
   }
@@ -95,23 +90,6 @@ export class DeadLetters {
       done.push({ letter, result: await promiseOf<SendResult>((then) => sender.send(parcel, target, timeoutMs, then)) })
     }
     return done
-  }
-
-  /** What lies in a queue now, from a time on. */
-  async *#read(queue: MessageQueue, beginMs: number | undefined): AsyncGenerator<Message> {
-    const instance = this.#instance
-    const end = await promiseOf<number>((done) => maxOffset(instance, queue, done))
-    let offset = await promiseOf<number>((done) =>
-      beginMs === undefined ? minOffset(instance, queue, done) : searchOffset(instance, queue, beginMs, done),
-    )
-    const subscription = Result.getOrThrow(Subscription.parse(queue.topic, Subscription.subscribeAll))
-    while (offset < end) {
-      const asked = { countMax, group: toolGroup, holdMs: 0, offset, queue, subscription }
-      const fetched = await promiseOf<Fetched>((done) => fetch(instance, asked, done))
-      yield* fetched.messages.filter(({ queueOffset }) => queueOffset < end)
-      if (fetched.nextOffset <= offset) return
-      offset = fetched.nextOffset
-    }
   }
 }
 

@@ -113,3 +113,22 @@ it("a member at work is sent to a time, to the start and to the end, and a backl
   await cluster.wait(1000)
   expect(got).toEqual(["after"])
 })
+
+it("messages are found by when they were stored, to the millisecond", async () => {
+  const { admin, cluster, minOffset } = await begin(84)
+  const all = await cluster.settle(admin.messagesByTime({ beginMs: 0, topic: "t" }))
+  expect(all.map(({ queueOffset }) => queueOffset)).toEqual(
+    Array.from({ length: 43 - minOffset }, (_, i) => minOffset + i),
+  )
+  const [first, second] = all.slice(-2).map(({ storeTimestamp }) => storeTimestamp) as [number, number]
+  const names = async (beginMs: number, endMs?: number, max?: number) => {
+    const times = { beginMs, ...(endMs === undefined ? {} : { endMs }), ...(max === undefined ? {} : { max }) }
+    const found = await cluster.settle(admin.messagesByTime({ ...times, topic: "t" }))
+    return found.map((message) => nameOf(message.text()))
+  }
+  expect(await names(first)).toEqual(["new-1", "new-2"])
+  expect(await names(first, second)).toEqual(["new-1"])
+  expect(await names(first + 1, second + 1)).toEqual(["new-2"])
+  expect(await names(0, undefined, 1)).toHaveLength(1)
+  expect(await names(second + 1)).toEqual([])
+})
