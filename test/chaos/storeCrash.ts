@@ -26,6 +26,8 @@ export interface CampaignOptions {
   readonly steps?: number
   /** Of the boundaries of a script, every so-manieth is cut at. Default 1: all. */
   readonly every?: number
+  /** Which calls are boundaries to cut at. Default: all. */
+  readonly cutsAt?: (call: DiskCall) => boolean
   /** Of the states, every so-manieth is cut again at each boundary of its recovery. Default 100. */
   readonly nestedEvery?: number
   /** Random survivors of each cut, besides none and all. Default 2. */
@@ -80,7 +82,7 @@ export const replay = (place: Place, options: CampaignOptions = {}): void => {
 class Over extends Error {}
 
 class Campaign {
-  readonly #options: Required<Omit<CampaignOptions, "onProgress" | "rig" | "isOver">> & CampaignOptions
+  readonly #options: Required<Omit<CampaignOptions, "cutsAt" | "onProgress" | "rig" | "isOver">> & CampaignOptions
   readonly #only: Place | undefined
   readonly #failures: Array<Failure> = []
   #scripts = 0
@@ -135,6 +137,7 @@ class Campaign {
     const script: Script = new Script(seed, this.#options.rig ?? {}, (_n, call) => {
       boundary++
       if (boundary % this.#options.every !== seed % this.#options.every) return
+      if (this.#options.cutsAt?.(call) === false) return
       this.#cut(script, { boundary, call: shown(call), seed })
     })
     script.run(this.#options.steps)

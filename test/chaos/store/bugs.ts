@@ -6,13 +6,15 @@
 import type { Disk, DiskFile } from "../../../src/infra/disk/Disk.ts"
 import { ConsumeQueue } from "../../../src/infra/store/ConsumeQueue.ts"
 import { IndexFile } from "../../../src/infra/store/IndexFile.ts"
-import { campaign, type Report } from "../storeCrash.ts"
+import { campaign, type CampaignOptions, type Report } from "../storeCrash.ts"
 import { StateFiles } from "../../../src/infra/store/StateFiles.ts"
 
 export interface Bug {
   readonly name: string
   /** A script that shows it soon. */
   readonly seed: number
+  /** Where to look, for a bug that shows in few places. */
+  readonly options?: CampaignOptions
   /** Puts something between the store and its disk. */
   readonly wrap?: (disk: Disk) => Disk
   /** Breaks a method; the answer mends it. */
@@ -71,7 +73,7 @@ const withoutNames =
   (disk: Disk): Disk => ({ ...disk, syncDirectory: (path) => (matches(path) ? undefined : disk.syncDirectory(path)) })
 
 /** Runs the campaign with a bug in place until it finds something, or has checked `statesMax` states. */
-export const hunt = ({ patch, seed, wrap }: Bug, statesMax = 2000): Report => {
+export const hunt = ({ options, patch, seed, wrap }: Bug, statesMax = 2000): Report => {
   const mend = patch?.()
   try {
     return campaign({
@@ -80,6 +82,7 @@ export const hunt = ({ patch, seed, wrap }: Bug, statesMax = 2000): Report => {
       nestedEvery: 40,
       seed,
       statesMax,
+      ...options,
       ...(wrap === undefined ? {} : { rig: { wrap } }),
     })
   } finally {
@@ -118,7 +121,15 @@ export const bugs: ReadonlyArray<Bug> = [
   },
   {
     name: "an index header counts entries that are not synced",
-    seed: 12,
+    seed: 8,
+    // It shows in what a power cut leaves of both before the sync of the header.
+    options: {
+      cutsAt: ({ operation, path }) => operation === "sync" && path.includes("/index/"),
+      every: 1,
+      nestedEvery: Number.MAX_SAFE_INTEGER,
+      randomSurvivors: 6,
+      statesMax: 10_000,
+    },
     // The entries are written and synced first: without that sync the header's own covers both, or a part of both.
     wrap: files(inIndex, (file) => {
       let isEntries = false
