@@ -32,6 +32,8 @@ export interface SendRequest {
   readonly properties: string
   readonly bodySizeBytes: number
   readonly isBatch: boolean
+  /** A reply to a request: one message, to a topic that exists. See `RequestReply`. */
+  readonly isReply: boolean
   readonly defaultTopic: string
   readonly defaultTopicQueueNums: number
   readonly reconsumeTimes: number
@@ -72,8 +74,6 @@ export interface Accepted {
   readonly createGroup: GroupConfig | undefined
   /** A transaction's first half: to be hidden from consumers. */
   readonly isHalf: boolean
-  /** A batch that is stored as one record. */
-  readonly isInnerBatch: boolean
   readonly isDeadLetter: boolean
 }
 
@@ -81,6 +81,7 @@ const none: ReadonlyArray<TopicConfig> = []
 
 /** Judges one send. Retryable refusals: TOPIC_NOT_EXIST and NO_PERMISSION on another broker, none of the others. */
 export const decide = (request: SendRequest, view: View, settings: Settings): Result.Result<Accepted, Refusal> => {
+  if (request.bodySizeBytes === 0) return refuse("MESSAGE_ILLEGAL", "the message has no body: send at least one byte")
   const known = view.topic(request.topic)
   if (!Topic.isWritable(settings.brokerPermission) && known?.order === true) {
     return refuse(
@@ -111,9 +112,21 @@ export const decide = (request: SendRequest, view: View, settings: Settings): Re
         `them.`,
     )
   }
-  const illegal = request.isBatch ? illegalBatch(request) : illegalSingle(request, settings)
+  const illegal = request.isBatch ? illegalBatch(request, settings) : illegalSingle(request, settings)
   if (illegal !== undefined) return illegal
-
+  // Single messages neither: Apache RocketMQ does not open a store in which such a topic has queues of another kind.
+  if (Topic.isBatchQueue(config)) {
+    return refuse(
+      "MESSAGE_ILLEGAL",
+      `topic[${request.topic}] has queue.type BatchCQ, which this broker does not serve. Use a topic of type SimpleCQ.`,
+    )
+  }
+  if (request.isReply && created !== undefined) {
+    return refuse(
+      "TOPIC_NOT_EXIST",
+      `topic[${request.topic}] not exist, apply first please! Replies go to the reply topic of the broker's cluster.`,
+    )
+  }
   const create = created === undefined ? none : [created]
   if (!request.isBatch && Topic.isRetry(request.topic)) {
     return retried(request, config, create, view, settings)
@@ -153,7 +166,6 @@ const retried = (
     create: dlq === undefined ? [...create, dlqConfig] : create,
     createGroup: created,
     isHalf: false,
-    isInnerBatch: false,
     isDeadLetter: true,
   })
 }
@@ -176,6 +188,13 @@ const accepted = (
       `the broker[${settings.brokerName}] sending transaction message is forbidden: rejectTransactionMessage is on.`,
     )
   }
+  if (!isHalf && !request.isBatch && isTimer(request.properties)) {
+    return refuse(
+      "SYSTEM_ERROR",
+      "timer messages are not enabled on this broker (timerWheelEnable=false). Use a delay level; the message was not " +
+        "stored.",
+    )
+  }
   return Result.succeed({
     topic: request.topic,
     queueId: request.queueId >= 0 ? request.queueId : request.pick % config.writeQueueNums,
@@ -185,10 +204,6 @@ const accepted = (
     create,
     createGroup,
     isHalf,
-    isInnerBatch:
-      request.isBatch &&
-      Topic.isBatchQueue(config) &&
-      Properties.find(request.properties, PropertyName.UNIQ_KEY) !== undefined,
     isDeadLetter: false,
   })
 }
@@ -288,7 +303,22 @@ const illegalSingle = (request: SendRequest, settings: Settings): Result.Result<
   )
 }
 
-const illegalBatch = (request: SendRequest): Result.Result<never, Refusal> | undefined => {
+const timerNames = [PropertyName.TIMER_DELIVER_MS, PropertyName.TIMER_DELAY_MS, PropertyName.TIMER_DELAY_SEC]
+
+/** A message that is to be delivered at a time, and not after the delay of a level. */
+const isTimer = (properties: string): boolean =>
+  properties.includes("TIMER_") &&
+  timerNames.some((name) => Properties.find(properties, name) !== undefined) &&
+  Properties.find(properties, PropertyName.DELAY) === undefined
+
+const illegalBatch = (request: SendRequest, settings: Settings): Result.Result<never, Refusal> | undefined => {
+  if (request.isReply) return refuse("MESSAGE_ILLEGAL", "a reply is one message. Send replies one by one.")
+  if (request.bodySizeBytes > settings.maxMessageSize) {
+    return refuse(
+      "SYSTEM_ERROR",
+      `the batch is too large: ${request.bodySizeBytes} bytes, maxMessageSize is ${settings.maxMessageSize}. Split it.`,
+    )
+  }
   if (request.topic.length > Topic.nameLengthMax) {
     return refuse(
       "MESSAGE_ILLEGAL",

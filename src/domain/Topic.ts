@@ -248,7 +248,7 @@ export const autoCreate = (
   }
 }
 
-/** The kind of queue, from the attribute `queue.type`; Gantry serves SimpleCQ and BatchCQ. */
+/** The kind of queue, from the attribute `queue.type`; Gantry serves SimpleCQ. */
 export const isBatchQueue = (config: TopicConfig): boolean => config.attributes["queue.type"] === "BatchCQ"
 /** Whether only the last message of each key is kept, from the attribute `cleanup.policy`. */
 export const isCompacted = (config: TopicConfig): boolean => config.attributes["cleanup.policy"] === "COMPACTION"

@@ -10,7 +10,6 @@ import * as Properties from "../../domain/Properties.ts"
 import * as PutTimes from "../../domain/PutTimes.ts"
 import type { Refusal } from "../../domain/Refusal.ts"
 import * as Send from "../../domain/Send.ts"
-import * as Topic from "../../domain/Topic.ts"
 import * as Transaction from "../../domain/Transaction.ts"
 import * as Result from "effect/Result"
 import * as Batch from "../../format/Batch.ts"
@@ -56,8 +55,6 @@ export class SendHandler {
   #judge(command: Command, header: Format.SendMessage, body: Buffer, call: Call): void {
     const state = this.#state
     const properties = header.properties ?? ""
-    if (body.length === 0)
-      return this.#refuse(call, ResponseCode.MESSAGE_ILLEGAL, "the message has no body: send at least one byte")
     const isBatch = header.batch === true
     const decided = Send.decide(
       {
@@ -66,6 +63,7 @@ export class SendHandler {
         defaultTopic: header.defaultTopic,
         defaultTopicQueueNums: header.defaultTopicQueueNums,
         isBatch,
+        isReply: Replies.isReply(command.code),
         maxReconsumeTimes: header.maxReconsumeTimes,
         pick: state.nextPick(),
         properties,
@@ -79,13 +77,6 @@ export class SendHandler {
     )
     if (Result.isFailure(decided)) return this.#refuseAs(call, decided.failure)
     const accepted = decided.success
-    // Single messages neither: Apache RocketMQ does not open a store in which such a topic has queues of another kind.
-    if (Topic.isBatchQueue(accepted.config))
-      return this.#refuse(
-        call,
-        ResponseCode.MESSAGE_ILLEGAL,
-        `topic[${accepted.topic}] has queue.type BatchCQ, which this broker does not serve. Use a topic of type SimpleCQ.`,
-      )
     if (Replies.isReply(command.code)) return this.#reply(accepted, header, Buffer.from(body), call)
     if (accepted.create.length === 0 && accepted.createGroup === undefined)
       return this.#store(accepted, header, body, isBatch, call)
@@ -95,14 +86,6 @@ export class SendHandler {
 
   /** A reply is handed on first, then stored; the answer tells of both. */
   #reply(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, call: Call): void {
-    if (header.batch === true)
-      return this.#refuse(call, ResponseCode.MESSAGE_ILLEGAL, "a reply is one message. Send replies one by one.")
-    if (accepted.create.length > 0)
-      return this.#refuse(
-        call,
-        ResponseCode.TOPIC_NOT_EXIST,
-        `topic[${accepted.topic}] not exist, apply first please! Replies go to the reply topic of the broker's cluster.`,
-      )
     this.#replies.push(header, body, call, (pushed) => {
       if (!this.#state.config.storeReplyMessageEnable) return call.answer(pushed)
       this.#store(accepted, header, body, false, new ReplyCall(call, pushed))
@@ -127,12 +110,6 @@ export class SendHandler {
     const stamped = Send.stampProperties(accepted.properties, state.stamp, state.newUniqKey)
     if (accepted.isHalf) return this.#storeHalf(accepted, header, stamped, body, call)
     const glance = Properties.glance(stamped)
-    if (glance.delay === undefined && isTimer(stamped))
-      return this.#refuse(
-        call,
-        ResponseCode.SYSTEM_ERROR,
-        "timer messages are not enabled on this broker (timerWheelEnable=false). Use a delay level; the message was not stored.",
-      )
     let place: DelayLevel.Placed = { properties: stamped, queueId: accepted.queueId, topic: accepted.topic }
     if (glance.delay !== undefined) {
       const placed = DelayLevel.rewrite({ ...place, sysFlag: accepted.sysFlag }, state.delayLevels)
@@ -194,12 +171,6 @@ export class SendHandler {
 
   #storeBatch(accepted: Send.Accepted, header: Format.SendMessage, body: Buffer, call: SendCall): void {
     const state = this.#state
-    if (body.length > state.config.maxMessageSize)
-      return this.#refuse(
-        call,
-        ResponseCode.SYSTEM_ERROR,
-        `the batch is too large: ${body.length} bytes, maxMessageSize is ${state.config.maxMessageSize}. Split it.`,
-      )
     const elements = Batch.decode(body)
     if (elements instanceof Malformed)
       return this.#refuse(
@@ -251,15 +222,6 @@ export class SendHandler {
     this.#refuse(call, code, remark(this.#state.config.maxMessageSize))
   }
 }
-
-const timerNames = [
-  Properties.PropertyName.TIMER_DELIVER_MS,
-  Properties.PropertyName.TIMER_DELAY_MS,
-  Properties.PropertyName.TIMER_DELAY_SEC,
-]
-
-const isTimer = (properties: string): boolean =>
-  properties.includes("TIMER_") && timerNames.some((name) => Properties.find(properties, name) !== undefined)
 
 /** The fields of the trace event: where the message lies, which for a delayed one is the queue of its level. */
 const sent = ({ commitLogOffset, queue, queueOffset }: Appended, uniqKey: string | undefined) => ({

@@ -18,6 +18,7 @@ const request = (more: Partial<Send.SendRequest> = {}): Send.SendRequest => ({
   properties: "",
   bodySizeBytes: 10,
   isBatch: false,
+  isReply: false,
   defaultTopic: "TBW102",
   defaultTopicQueueNums: 4,
   reconsumeTimes: 0,
@@ -65,6 +66,7 @@ const anyRequest = fc.record({
   ),
   bodySizeBytes: fc.nat(120),
   isBatch: fc.boolean(),
+  isReply: fc.boolean(),
   defaultTopic: fc.constantFrom("TBW102", "T", "none"),
   defaultTopicQueueNums: fc.integer({ min: -1, max: 9 }),
   reconsumeTimes: fc.nat(20),
@@ -203,11 +205,35 @@ describe("Send", () => {
     expect(accepted(Send.decide(retried, view(known), settings())).isHalf).toBe(false)
   })
 
-  it("stores a batch for a BatchCQ topic as one record when it has a key, and flags multi-tag topics", () => {
+  it("refuses what is not served, and says what to do instead", () => {
     const batchTopic = { ...Topic.make("T", 4), attributes: { "queue.type": "BatchCQ" } }
-    const batch = request({ isBatch: true, properties: "UNIQ_KEY\u0001k\u0002" })
-    expect(accepted(Send.decide(batch, view([batchTopic]), settings())).isInnerBatch).toBe(true)
-    expect(accepted(Send.decide({ ...batch, properties: "" }, view([batchTopic]), settings())).isInnerBatch).toBe(false)
+    for (const isBatch of [true, false])
+      expect(refused(Send.decide(request({ isBatch }), view([batchTopic]), settings()))).toMatch(
+        /^MESSAGE_ILLEGAL: .*BatchCQ/,
+      )
+    for (const name of ["TIMER_DELIVER_MS", "TIMER_DELAY_MS", "TIMER_DELAY_SEC"]) {
+      const timer = `${name}\u00015\u0002`
+      expect(refused(Send.decide(request({ properties: timer }), view(known), settings()))).toMatch(
+        /^SYSTEM_ERROR: timer/,
+      )
+      // A level counts for more, and what is hidden is judged when it is committed.
+      for (const other of ["DELAY\u00011\u0002", "TRAN_MSG\u0001true\u0002"])
+        expect(refused(Send.decide(request({ properties: timer + other }), view(known), settings()))).toBe("accepted")
+    }
+    expect(refused(Send.decide(request({ bodySizeBytes: 0 }), view(known), settings()))).toMatch(
+      /^MESSAGE_ILLEGAL: .*no body/,
+    )
+    expect(batch({ bodySizeBytes: 101 })).toMatch(/^SYSTEM_ERROR: the batch is too large: 101 bytes/)
+  })
+
+  it("a reply is one message to a topic that is there", () => {
+    expect(batch({ isReply: true })).toMatch(/^MESSAGE_ILLEGAL: a reply is one message/)
+    const reply = request({ isReply: true, topic: "New" })
+    expect(refused(Send.decide(reply, view(known), settings()))).toMatch(/^TOPIC_NOT_EXIST/)
+    expect(refused(Send.decide({ ...reply, topic: "T" }, view(known), settings()))).toBe("accepted")
+  })
+
+  it("flags multi-tag topics", () => {
     const multi = { ...Topic.make("T", 4), topicFilterType: "MULTI_TAG" as const }
     expect(accepted(Send.decide(request(), view([multi]), settings())).sysFlag).toBe(MessageFlag.MULTI_TAGS)
   })

@@ -69,6 +69,7 @@ class Afternoon {
       defaultTopic: "TBW102",
       defaultTopicQueueNums: 4,
       isBatch: false,
+      isReply: false,
       maxReconsumeTimes: undefined,
       pick: this.#pick++,
       properties: Properties.print(Object.entries(properties)),
