@@ -256,21 +256,24 @@ export const decodeAll = (buffer: Buffer): { readonly messages: Decoded[]; reado
 /** Version 2 is for topics that version 1 cannot count: old clients cannot decode it. */
 export const versionFor = (topic: string): 1 | 2 => (Buffer.byteLength(topic) > topicSizeMaxV1 ? 2 : 1)
 
+/**
+ * What a record takes beside its hosts, its body, its topic with the `version` bytes of its length, and its properties:
+ * the front, the store time, the attempts, the prepared offset, and the lengths of body and properties.
+ */
+export const fixedSizeBytes = Front.sizeBytes + 8 + 16 + 2
+
 /** Bytes of the record; with `withRecordCrc`, the CRC property included. */
 export const encodedSize = (message: StoredMessage, withRecordCrc = false): number =>
   sizeWith(message, propertiesSize(message.properties, withRecordCrc))
 
 /** The same, by who knows already how many bytes the properties take. */
 export const sizeWith = (message: StoredMessage, propertiesSizeBytes: number): number =>
-  Front.sizeBytes +
+  fixedSizeBytes +
   message.bornHost.length +
-  8 +
   message.storeHost.length +
-  16 +
   message.body.length +
   message.version +
   Buffer.byteLength(message.topic) +
-  2 +
   propertiesSizeBytes
 
 /** Bytes that the properties take in a record: what the limit `propertiesSizeMax` counts. */

@@ -1,5 +1,6 @@
 /** A broker whose disk is slow or full, and what it answers (P11): it refuses with a reason, loses nothing, and goes on. */
 import { expect, it } from "vitest"
+import * as Batch from "../../src/format/Batch.ts"
 import { RequestCode } from "../../src/format/RequestCode.ts"
 import { ResponseCode } from "../../src/format/ResponseCode.ts"
 import * as Send from "../../src/format/SendMessage.ts"
@@ -120,4 +121,49 @@ it("messages and properties are taken up to their limits, and refused beyond the
   expect(answer(sized(1, 32_767))).toEqual([ResponseCode.MESSAGE_ILLEGAL, expect.stringContaining("32767")])
   expect(answer(sized(8193, 0, true))).toEqual([ResponseCode.SYSTEM_ERROR, expect.stringContaining("8192")])
   expect(stored(cluster)).toBe(2)
+})
+
+/** A batch of so many elements. */
+const batchOf = (bodies: ReadonlyArray<Buffer>): Request => ({
+  ...sized(1, 0, true),
+  body: Batch.encode(bodies.map((body) => ({ body, flag: 0, properties: "" }))),
+})
+
+it("a batch is stored whole or not at all, also when the disk has no room for the next segment of the log", () => {
+  const cluster = slow(6, 0, { mappedFileSizeCommitLog: 64 * 1024, maxMessageSize: 32 * 1024 })
+  const { log } = cluster.broker.state.store
+  const bodies = Array.from({ length: 20 }, (_, i) => Buffer.alloc(1000, i))
+  // So far that a batch no longer fits into the segment, and each of its messages would.
+  while (64 * 1024 - (log.appendedOffset % (64 * 1024)) > 15_000) cluster.ask(sized(2000, 0))
+  const before = stored(cluster)
+  const appended = log.appendedOffset
+  cluster.diskWeather.faults = {
+    strike: ({ operation, path }) =>
+      path.includes("/commitlog/") && operation !== "sync" ? { kind: "fail", reason: "NoSpace" } : undefined,
+  }
+  const refused = cluster.ask(batchOf(bodies))
+  expect([refused.code, refused.remark]).toEqual([
+    ResponseCode.SERVICE_NOT_AVAILABLE,
+    expect.stringContaining("disk is full"),
+  ])
+  expect([stored(cluster), log.appendedOffset]).toEqual([before, appended])
+  cluster.diskWeather.clear()
+  expect(cluster.ask(batchOf(bodies)).code).toBe(0)
+  expect(stored(cluster)).toBe(before + bodies.length)
+  cluster.powerCut()
+  cluster.start()
+  expect(stored(cluster)).toBe(before + bodies.length)
+})
+
+it("a batch that the write buffer has no room for is refused whole", () => {
+  const cluster = slow(7, 4000, { brokerFastFailureEnable: false, maxMessageSize: 300_000, writeRingBytes: 512 * 1024 })
+  // Below half of the buffer sockets are still read.
+  const waiting = Array.from({ length: 8 }, () => cluster.tell(sized(30_000, 0)))
+  const batch = cluster.tell(batchOf(Array.from({ length: 9 }, (_, i) => Buffer.alloc(30_000, i))))
+  cluster.world.sim.runFor(500)
+  expect([codeOf(batch()), stored(cluster)]).toEqual([ResponseCode.SYSTEM_BUSY, waiting.length])
+  cluster.diskWeather.syncDelayMs = 0
+  cluster.world.sim.runFor(20_000)
+  expect(waiting.map((answer) => codeOf(answer()))).toEqual(waiting.map(() => 0))
+  expect(stored(cluster)).toBe(waiting.length)
 })

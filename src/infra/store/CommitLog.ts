@@ -183,6 +183,21 @@ export class CommitLog {
     return true
   }
 
+  /** Whether records of these sizes, reserved and committed one after another in this turn, all find room. */
+  hasRoom(sizes: ReadonlyArray<number>): boolean {
+    const segmentBytes = this.files.segmentBytes
+    const fresh: Array<number> = []
+    let end = this.#appended
+    for (const sizeBytes of sizes) {
+      const within = end % segmentBytes
+      if (sizeBytes + blankBytes > segmentBytes - within) end += segmentBytes - within
+      if (end % segmentBytes === 0) fresh.push(end)
+      end += sizeBytes
+    }
+    if (end - this.#readable > this.#ringLimitBytes) return false
+    return fresh.every((baseOffset) => this.#openSegment(baseOffset))
+  }
+
   /** The record reserved last is encoded: it is part of the log now, and durable when `onReadable` passes its end. */
   commit(sizeBytes: number): void {
     if (this.target === this.#scratch) this.#copyIn(this.#scratch, sizeBytes)

@@ -258,6 +258,29 @@ export class MessageStore {
     return record
   }
 
+  /**
+   * Why messages that are put into a queue one after another, in this turn, would not all be taken; undefined when they
+   * will be. Nothing is appended.
+   */
+  refusalOf(queue: ConsumeQueue, messages: ReadonlyArray<MessageIn>): PutRefusal | undefined {
+    if (!this.#isOpen) return "Closed"
+    if (this.#isDiskFull) return "DiskFull"
+    if (this.#dispatch.isBusy) return "Busy"
+    const { log } = this
+    const topicBytes = Buffer.byteLength(queue.topic) + StoredMessage.versionFor(queue.topic)
+    const storeHostBytes = this.options.storeHost.length
+    const sizes: Array<number> = []
+    for (const { body, bornHost, properties } of messages) {
+      const propertiesBytes = StoredMessage.propertiesSize(properties, true)
+      if (propertiesBytes > StoredMessage.propertiesSizeMax) return "PropertiesTooLarge"
+      const hostBytes = bornHost.length + storeHostBytes
+      const sizeBytes = StoredMessage.fixedSizeBytes + hostBytes + topicBytes + body.length + propertiesBytes
+      if (body.length > this.options.messageBytesMax || sizeBytes > log.recordBytesMax) return "MessageTooLarge"
+      sizes.push(sizeBytes)
+    }
+    return log.hasRoom(sizes) ? undefined : this.#refusalOfLog()
+  }
+
   #refusalOfLog(): PutRefusal {
     if (this.log.failed !== undefined) return "Closed"
     return this.log.lacksSegment ? "DiskFull" : "Busy"

@@ -18,7 +18,6 @@ import { Malformed } from "../../format/Malformed.ts"
 import { RequestCode } from "../../format/RequestCode.ts"
 import { ResponseCode } from "../../format/ResponseCode.ts"
 import * as Format from "../../format/SendMessage.ts"
-import { propertiesSize, propertiesSizeMax } from "../../format/StoredMessage.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { Appended, MessageIn, PutRefusal, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
 import { answerMalformed, type BrokerState } from "./BrokerState.ts"
@@ -178,31 +177,28 @@ export class SendHandler {
         ResponseCode.MESSAGE_ILLEGAL,
         `the batch cannot be read: ${elements.reason}. Nothing was stored.`,
       )
-    // Looked at before the first is put: a producer that is refused must be able to count on nothing being stored.
-    if (elements.some(({ properties }) => propertiesSize(properties, true) > propertiesSizeMax))
-      return this.#refusePut(call, "PropertiesTooLarge")
     const queue = state.store.queues.get(accepted.topic, accepted.queueId)
     const bornHost = state.bornHost(call.connection)
-    const last = elements.length - 1
+    const messages = elements.map(({ body: one, flag, properties }) => ({
+      body: one,
+      bornHost,
+      bornTimestamp: header.bornTimestamp,
+      flag,
+      preparedTransactionOffset: 0,
+      properties,
+      reconsumeTimes: header.reconsumeTimes ?? 0,
+      sysFlag: accepted.sysFlag,
+    }))
+    // Looked at before the first is put: a producer that is refused must be able to count on nothing being stored.
+    const refusal = state.store.refusalOf(queue, messages)
+    if (refusal !== undefined) return this.#refusePut(call, refusal)
+    const last = messages.length - 1
     const uniqKey = Properties.find(header.properties ?? "", Properties.PropertyName.UNIQ_KEY)
     const waiter = new BatchWaiter(state, call, accepted.queueId, uniqKey)
-    for (const [index, element] of elements.entries()) {
-      const put = state.store.put(
-        queue,
-        {
-          body: element.body,
-          bornHost,
-          bornTimestamp: header.bornTimestamp,
-          flag: element.flag,
-          preparedTransactionOffset: 0,
-          properties: element.properties,
-          reconsumeTimes: header.reconsumeTimes ?? 0,
-          sysFlag: accepted.sysFlag,
-        },
-        index === last ? waiter : undefined,
-      )
+    for (const [index, message] of messages.entries()) {
+      const put = state.store.put(queue, message, index === last ? waiter : undefined)
       if (typeof put === "string") return this.#refusePut(call, put)
-      const { properties } = element
+      const { properties } = message
       state.world.trace?.("Send", sent(put, Properties.find(properties, Properties.PropertyName.UNIQ_KEY)))
       waiter.add(put)
     }
