@@ -113,6 +113,8 @@ export class OpJournal {
         for (const done of waiting) done(false)
       })
       if (refused === undefined) continue
+      // The broker ends: the next one finds in the log what is told here.
+      if (refused === "Closed") return
       for (const half of OpMessage.parse(body)) OpMessage.add(this.#buffer, half)
       this.#underWay.delete(flight)
       this.#since = flight.since

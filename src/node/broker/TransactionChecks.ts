@@ -88,6 +88,8 @@ export class TransactionChecks {
     error: DiskError | undefined,
   ): void {
     const { log } = this.#state.world
+    // A copy that the disk has not taken yet: it is asked about when it has.
+    if (half.commitLogOffset >= this.#state.store.log.readableOffset) return
     if (error !== undefined) return log.warn(`a half message cannot be read: ${error.message}; trying again`)
     if (record === undefined) {
       log.error("a half message cannot be read or was deleted: its transaction is given up", { ...half })

@@ -175,6 +175,9 @@ export const brokerConfig = (
   messageDelayLevel: textOf(delayLevelsMs),
   namesrvAddr: nameServers.map(({ host: name, port }) => `${name}:${port}`).join(";"),
   storePathRootDir: "/store",
+  transactionCheckInterval: 2000,
+  transactionCheckMax: 5,
+  transactionTimeOut: 1000,
   writeRingBytes: 1024 * 1024,
 })
 

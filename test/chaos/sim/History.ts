@@ -112,6 +112,17 @@ export interface LogSync {
   readonly commitLogOffsetEnd: number
 }
 
+/** A message that was sent in a transaction, and every end of it that was asked for. */
+export interface Transaction {
+  readonly key: string
+  readonly brokerName: string
+  /** The broker said that it has the half message. */
+  isStored: boolean
+  /** How often its producers were asked. */
+  checks?: number
+  readonly ends: Array<{ readonly decision: "commit" | "rollback"; isConfirmed: boolean }>
+}
+
 /** A trace event of some node, as spec/README.md lists them; `node` is a server's or a client's name. */
 export type Traced = Pick<TraceEvent, "action" | "fields" | "node">
 
@@ -130,6 +141,7 @@ export class History {
   readonly commits: Array<Commit> = []
   readonly reads: Array<OffsetRead> = []
   readonly moved: Array<OffsetMoved> = []
+  readonly transactions: Array<Transaction> = []
   readonly strikes: Array<Strike> = []
   readonly powerCuts: Array<PowerCut> = []
   readonly logSyncs: Array<LogSync> = []

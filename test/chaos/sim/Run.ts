@@ -11,6 +11,7 @@ import { keepNone } from "../../../src/infra/disk/survival.ts"
 import { queueIdOf } from "../../../src/domain/DelayLevel.ts"
 import * as ConsumerOffset from "../../../src/domain/ConsumerOffset.ts"
 import * as Topic from "../../../src/domain/Topic.ts"
+import { consumerGroup } from "../../../src/domain/Transaction.ts"
 import { SeededRandom } from "../../../src/infra/random/SeededRandom.ts"
 import type { BrokerState } from "../../../src/node/broker/BrokerState.ts"
 import { checkers } from "./checkers/index.ts"
@@ -20,13 +21,14 @@ import { makeTopics } from "./clients/Administrator.ts"
 import { OrderlyConsumer } from "./clients/OrderlyConsumer.ts"
 import { Producer } from "./clients/Producer.ts"
 import { PushConsumer } from "./clients/PushConsumer.ts"
+import { TransactionProducer } from "./clients/TransactionProducer.ts"
 import { Cluster, type ClientNode } from "./Cluster.ts"
 import { type BrokerView, type Evidence, rebuild, type Restless, viewOf } from "./Evidence.ts"
 import { faults } from "./faults/index.ts"
 import type { Traced } from "./History.ts"
 import type { Mutant } from "./Mutant.ts"
 import { Nemesis } from "./Nemesis.ts"
-import { delayLevelsMax, drawSettings, type Fixed, type Settings } from "./Settings.ts"
+import { delayLevelsMax, drawSettings, type Fixed, type Settings, transferTopic } from "./Settings.ts"
 
 export interface Outcome {
   readonly seed: number
@@ -141,6 +143,7 @@ const play = (cluster: Cluster, restMs: number): Evidence => {
   const runFor = (forMs: number): boolean => until(() => false, forMs)
   const allUp = (): boolean => servers.every(({ isUp }) => isUp)
   const prepared = settings.topics.filter(({ isPrepared }) => isPrepared)
+  if (settings.transactionsMax > 0) prepared.push(transferTopic)
   const admin = world.node("admin", "10.0.3.1")
   if (!until(allUp, startMsMax)) throw new Error("the cluster does not start")
   let isPrepared = false
@@ -151,6 +154,7 @@ const play = (cluster: Cluster, restMs: number): Evidence => {
   let isLoaded = true
   const mayGoOn = (): boolean => isLoaded && history.attempts.length < settings.messagesMax
   const producers = startClients(cluster, mayGoOn)
+  startTransactions(cluster, () => isLoaded && history.transactions.length < settings.transactionsMax)
   const nemesis = new Nemesis(cluster, faults)
   runFor(settings.loadMs)
 
@@ -205,6 +209,18 @@ const startClients = (cluster: Cluster, mayGoOn: () => boolean): ReadonlyArray<C
   )
 }
 
+/** Two producers of one group, so that one is there to be asked when the other is not. */
+const startTransactions = (cluster: Cluster, mayGoOn: () => boolean): void => {
+  const { history, nameServerAddresses: nameServers, settings } = cluster
+  if (settings.transactionsMax === 0) return
+  const pauseMs = Math.ceil((2 * settings.loadMs) / settings.transactionsMax)
+  for (const n of [1, 2])
+    cluster.client(
+      `teller-${n}`,
+      (world, life) => new TransactionProducer(world, history, { life, mayGoOn, nameServers, pauseMs }),
+    )
+}
+
 /** Messages in a burst, in the mean, and those that are sent again on top. */
 const burstMean = 2
 
@@ -225,6 +241,9 @@ const waiting = ({ groups }: Settings, { metadata, store }: BrokerState): Readon
     const at = metadata.delayOffsets.get(level) ?? 0
     if (at < maxOffset) found.push(`delay level ${level} is at ${at} of ${maxOffset}`)
   }
+  const { maxOffset } = store.queues.get(Topic.TopicName.TRANS_HALF, 0)
+  const settled = ConsumerOffset.query(metadata.offsets, consumerGroup, Topic.TopicName.TRANS_HALF, 0) ?? 0
+  if (settled < maxOffset) found.push(`transactions are settled up to ${settled} of ${maxOffset} halves`)
   for (const { isOrderly, name, subscriptions } of groups) {
     const topics = subscriptions.map(({ topic }) => topic)
     if (!isOrderly) topics.push(Topic.retryTopic(name))

@@ -34,6 +34,8 @@ export interface Settings {
   /** Virtual ms of load and faults; the messages are spread over them. */
   readonly loadMs: number
   readonly messagesMax: number
+  /** Transactions that are sent; most runs have none. */
+  readonly transactionsMax: number
   readonly segmentBytes: number
   readonly flush: "ASYNC_FLUSH" | "SYNC_FLUSH"
   /** Mean pause between two strikes, ms. */
@@ -42,6 +44,9 @@ export interface Settings {
   readonly faults: ReadonlyArray<string>
   readonly preemptChance: number
 }
+
+/** Where transactions go, and nothing else. */
+export const transferTopic: TopicPlan = { isPrepared: true, name: "transfers", queueNums: 2 }
 
 /** By level, ms: short, so that retries and delays fit into a run. */
 export const delayLevelsMs: ReadonlyArray<number> = [1_000, 3_000, 8_000]
@@ -109,6 +114,7 @@ export const drawSettings = (seed: number, faults: ReadonlyArray<string>, random
     seed,
     segmentBytes: one([64, 128, 1024]) * 1024,
     topics,
+    transactionsMax: seed % 4 === 0 ? 80 : 0,
   }
 }
 

@@ -1,5 +1,6 @@
 /** All checkers. */
 import type { Checker } from "./Checker.ts"
+import { decided } from "./decided.ts"
 import { durable } from "./durable.ts"
 import { onTime } from "./onTime.ts"
 import { oneTruth } from "./oneTruth.ts"
@@ -16,6 +17,7 @@ export const checkers: ReadonlyArray<Checker> = [
   storedOrder,
   readable,
   settled,
+  decided,
   ordered,
   onTime,
   progressKept,

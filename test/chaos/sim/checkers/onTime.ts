@@ -17,7 +17,7 @@ export const onTime: Checker = {
       const tables = history.delayTables.filter((table) => table.brokerName === brokerName)
       for (const { identity, message } of records) {
         const source = recordAt.get(message.preparedTransactionOffset)?.message
-        if (message.preparedTransactionOffset === 0 || source === undefined) continue
+        if (source?.topic !== TopicName.SCHEDULE) continue
         const place = `${identity?.key} of ${brokerName}`
         times.set(source.physicalOffset, (times.get(source.physicalOffset) ?? 0) + 1)
         const target = DelayLevel.restore(source.properties)
