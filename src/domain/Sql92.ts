@@ -347,12 +347,14 @@ const between = (node: Extract<Tree.Condition, { readonly kind: "Between" }>): T
 
 const searched = (node: Extract<Tree.Condition, { readonly kind: "Search" }>): Test => {
   const { isNot, search, text: part } = node
+  // Nothing is looked for: what it would be looked for in is not even worked out.
+  if (part === "") return () => Truth.no
   const of = operand(node.of)
   const isFound = searches[search]
   if (of.kind === "Text")
     return (view) => {
       const text = of.read(view)
-      return text === undefined || part === "" ? Truth.no : truthOf(isFound(text, part) !== isNot)
+      return text === undefined ? Truth.no : truthOf(isFound(text, part) !== isNot)
     }
   const value = valueOf(of)
   return (view) => (value(view) === Truth.failed ? Truth.failed : Truth.no)

@@ -72,6 +72,29 @@ describe("filters", () => {
       )
   })
 
+  it("P1: a message whose properties rotted on the disk is reported, and not passed over", () => {
+    const rig = new FilterRig(10, { ...on, writeRingBytes: 64 * 1024 })
+    for (let i = 0; i < 20; i++) rig.send({ n: String(i) })
+    rig.one.stop()
+    const { disk } = rig.one.node
+    const path = "/store/commitlog/00000000000000000000"
+    const file = disk.open(path, "write")
+    const log = Buffer.alloc(256 * 1024)
+    file.readSync(log, 0)
+    const at = log.indexOf("n\u000112\u0002")
+    file.writeSync(Buffer.from("n\u000113\u0002"), at)
+    file.close()
+    rig.one.start()
+    rig.run(10)
+    const before = rig.pull("n = 11", 0)
+    expect([rig.numbers(before), rig.next(before)]).toEqual([["11"], 12])
+    for (const condition of ["n = 12", "n = 13", "n = 19"]) {
+      const answer = rig.pull(condition, 12)
+      expect(answer.code).toBe(ResponseCode.SYSTEM_ERROR)
+      expect(answer.remark).toContain("is rotten on the broker's disk")
+    }
+  })
+
   it("reports a group whose members subscribe differently: in the log, to administrators and in the metrics", () => {
     const rig = new FilterRig(9, on)
     const mixed = (): unknown => rig.connections().mixedSubscriptions

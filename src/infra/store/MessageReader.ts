@@ -304,6 +304,8 @@ export class MessageReader {
               this.#gather(request, scan, from, offsets, sizes, bytes, done)
             })
           }
+          // What was found before it is answered first: the next read begins with it, and reports it.
+          if (isAccepted === "rotten" && offsets.length > 0) return done(undefined, next, bytes)
           if (!isAccepted) {
             if (scan.examinedBytes < examinedBytesMax) continue
             return done(undefined, next + 1, bytes)
@@ -319,16 +321,16 @@ export class MessageReader {
   }
 
   /**
-   * Whether a record passes; undefined when it has to be brought in first. What is rotten passes, so that it is found to
-   * be when it is copied, and reported: a message must not be lost to a filter that read wrong properties (P1, P3).
+   * Whether a record passes; undefined when it has to be brought in first. What is rotten is served as if it did, so that
+   * it is found when it is copied, and reported: a message must not be lost to a filter that read wrong properties (P1, P3).
    */
-  #isAccepted(scan: Scan, commitLogOffset: number, sizeBytes: number): boolean | undefined {
+  #isAccepted(scan: Scan, commitLogOffset: number, sizeBytes: number): boolean | "rotten" | undefined {
     const log = this.#log
     const ringAt = log.ringAt(commitLogOffset, sizeBytes)
     if (ringAt !== undefined) {
       scan.examinedBytes += glanceBytes
       const { ring } = log
-      if (misplaced(ring, ringAt, sizeBytes, commitLogOffset) !== undefined) return true
+      if (misplaced(ring, ringAt, sizeBytes, commitLogOffset) !== undefined) return "rotten"
       return scan.accepts(ring, StoredMessage.at.propertiesStart(ring, ringAt), ringAt + sizeBytes)
     }
     if (!log.isResident(commitLogOffset, sizeBytes)) return undefined
@@ -341,7 +343,7 @@ export class MessageReader {
       misplaced(bytes, 0, sizeBytes, commitLogOffset) !== undefined ||
       (!isHot && unsound(bytes, 0, sizeBytes) !== undefined)
     if (!isBad) return scan.accepts(bytes, StoredMessage.at.propertiesStart(bytes, 0), sizeBytes)
-    if (isHot || scan.doubtedOffset === commitLogOffset) return true
+    if (isHot || scan.doubtedOffset === commitLogOffset) return "rotten"
     scan.doubtedOffset = commitLogOffset
     log.doubt(commitLogOffset, sizeBytes)
     return undefined

@@ -73,6 +73,7 @@ describe("Sql92", () => {
       ["3 NOT BETWEEN 1 AND n", no],
       ["-(n = 5) CONTAINS 'x'", no],
       ["-(t > 5) CONTAINS 'x'", failed],
+      ["(t > 5) CONTAINS ''", no],
       ["(t > 5) = TRUE", failed],
       ["TRUE = (t > 5)", failed],
       ["5 = (n = 5)", no],
