@@ -2,9 +2,11 @@
 import * as Properties from "../../src/domain/Properties.ts"
 import { PullFlag } from "../../src/domain/SysFlag.ts"
 import type { Command } from "../../src/format/Command.ts"
+import * as Admin from "../../src/format/Admin.ts"
 import { ConsumerConnection } from "../../src/format/Connections.ts"
 import * as Heartbeat from "../../src/format/Heartbeat.ts"
 import * as Format from "../../src/format/PullMessage.ts"
+import { QueueView } from "../../src/format/QueueView.ts"
 import { RequestCode } from "../../src/format/RequestCode.ts"
 import { ResponseCode } from "../../src/format/ResponseCode.ts"
 import * as StoredMessage from "../../src/format/StoredMessage.ts"
@@ -92,6 +94,14 @@ export class FilterRig {
     const ext = Format.ConsumerGroupOf.encode({ consumerGroup: group })
     const answer = this.one.ask({ code: RequestCode.GET_CONSUMER_CONNECTION_LIST, ext })
     const read = ConsumerConnection.decode(answer.body)
+    if (read instanceof Malformed) throw read
+    return read
+  }
+
+  /** The entries of the queue, as administrators are shown them. */
+  queueView(): QueueView {
+    const ext = Admin.QueryConsumeQueue.encode({ consumerGroup: group, count: 10, index: 0, queueId: 0, topic })
+    const read = QueueView.decode(this.one.ask({ code: RequestCode.QUERY_CONSUME_QUEUE, ext }).body)
     if (read instanceof Malformed) throw read
     return read
   }

@@ -105,6 +105,26 @@ describe("marks", () => {
     expect(rig.pullAll(undefined, 1)).toHaveLength(11)
   })
 
+  it("administrators see the marks, and what they say of a group's filter", () => {
+    const rig = new FilterRig(5, marking)
+    rig.subscribe(conditions[0], 0)
+    rig.send({ TAGS: "A", kind: "0" }, "x")
+    rig.send({ kind: "1" }, "x")
+    const { filterData, queueData } = rig.queueView()
+    expect(JSON.parse(filterData!)).toMatchObject({ expression: conditions[0], group, topic })
+    expect(queueData.map((entry) => [entry.eval, entry.tagsCode])).toEqual([
+      [true, 65],
+      [false, 0],
+    ])
+    expect(queueData.map(({ bitMap }) => bitMap!.length)).toEqual([112, 112])
+    expect(queueData[1]!.bitMap).not.toContain("1")
+    rig.one.stop()
+    rig.removeFiles("/store/consumequeue_ext")
+    rig.one.start()
+    rig.run(10)
+    expect(rig.queueView().queueData[0]).toMatchObject({ msg: "Cq extend not exist!", tagsCode: 0 })
+  })
+
   it("a clock that is set back makes no mark of what was stored before", () => {
     const rig = new FilterRig(3, marking)
     rig.subscribe(conditions[0], 0)

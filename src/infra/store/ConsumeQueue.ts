@@ -358,6 +358,12 @@ export class ConsumeQueue {
     return undefined
   }
 
+  /** What stands beside an entry, read at once; undefined when nothing does. */
+  unitSync(queueOffset: number): Unit | undefined {
+    const offset = this.#unitOffsetAt(queueOffset)
+    return offset === undefined ? undefined : this.ext?.unitSync(offset)
+  }
+
   /** Which unit an entry leads to; undefined when it has none. */
   #unitOffsetAt(queueOffset: number): number | undefined {
     if (queueOffset < 0 || queueOffset >= this.maxOffset) return undefined

@@ -117,6 +117,16 @@ export class ConsumeQueueExt {
     })
   }
 
+  /** The unit at `offset`, read at once: tools and administrators. */
+  unitSync(offset: number): Unit | undefined {
+    const known = this.at(offset)
+    const segment = this.#files.holding(offset)
+    if (known !== "absent" || segment === undefined) return known === "absent" ? undefined : known
+    const bytes = Buffer.alloc(Math.min(Format.markSizeMax, segment.baseOffset + this.#files.segmentBytes - offset))
+    this.#files.file(segment).readSync(bytes, offset - segment.baseOffset)
+    return Format.decode(bytes, 0)
+  }
+
   /** Writes what is only in memory. */
   flush(done: (error: DiskError | undefined) => void): void {
     const target = this.#end

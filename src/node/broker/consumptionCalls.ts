@@ -1,10 +1,12 @@
 /** Who consumes what, and how far: requests of administrators about groups and topics. Nothing is changed here. */
+import * as ConsumerFilter from "../../domain/ConsumerFilter.ts"
 import * as ConsumerGroup from "../../domain/ConsumerGroup.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as Statistics from "../../domain/Statistics.ts"
 import { matchesCode } from "../../domain/Subscription.ts"
 import type { TopicConfig } from "../../domain/Topic.ts"
 import * as Admin from "../../format/Admin.ts"
+import { isExtAddress } from "../../format/ConsumeQueueEntry.ts"
 import { SubscriptionOfGroup } from "../../format/Connections.ts"
 import * as Stats from "../../format/ConsumeStats.ts"
 import { type QueueEntry, QueueView } from "../../format/QueueView.ts"
@@ -182,6 +184,21 @@ const consumedBy = (state: BrokerState, group: string): ReadonlyArray<TopicConfi
   })
 }
 
+/** A group's filter as text; one by tags is "null", as RocketMQ says it. */
+const printFilter = (filter: ConsumerFilter.ConsumerFilter | undefined): string => {
+  if (filter === undefined) return "null"
+  const { bornMs, compiled, deadMs, expression, expressionType, group, positions, topic, version } = filter
+  const fault = typeof compiled === "string" ? { fault: compiled } : {}
+  return JSON.stringify({ bornMs, deadMs, expression, expressionType, group, positions, topic, version, ...fault })
+}
+
+/** The bits of a mark, the last first. */
+const bitsOf = (mark: Uint8Array): string => {
+  let text = ""
+  for (const byte of mark) text = byte.toString(2).padStart(8, "0") + text
+  return text
+}
+
 const queueView = (state: BrokerState): Handler =>
   typed(Admin.QueryConsumeQueue, ({ consumerGroup, count, index, queueId, topic }, _command, call) => {
     const queue = state.queueOf(topic, queueId)
@@ -189,6 +206,7 @@ const queueView = (state: BrokerState): Handler =>
     if (count > entriesMax) return failed(`count is ${count}, at most ${entriesMax}. Ask for fewer entries at once.`)
     const found =
       consumerGroup === undefined ? undefined : ConsumerGroup.subscriptionOf(state.consumers, consumerGroup, topic)
+    const filter = consumerGroup === undefined ? undefined : ConsumerFilter.find(state.filters, topic, consumerGroup)
     const { maxOffset, minOffset } = queue
     const first = index < 0 ? Math.max(minOffset, maxOffset + index) : index
     if (first < minOffset || first >= maxOffset) {
@@ -198,18 +216,26 @@ const queueView = (state: BrokerState): Handler =>
     const look = (queueOffset: number): boolean => {
       const entry = queue.entrySync(queueOffset)
       if (entry === undefined) return true
-      const { commitLogOffset: physicOffset, sizeBytes: physicSize, tagsCode } = entry
+      const { commitLogOffset: physicOffset, sizeBytes: physicSize } = entry
+      const unit = queue.unitSync(queueOffset)
+      const isLost = unit === undefined && isExtAddress(entry.tagsCode)
+      const tagsCode = unit?.tagsCode ?? (isLost ? 0 : entry.tagsCode)
+      const mark = unit?.mark
+      const isMarked =
+        mark === undefined || filter === undefined || ConsumerFilter.mayMatch(state.filters, filter, physicOffset, mark)
       queueData.push({
-        eval: found !== undefined && matchesCode(found, tagsCode),
+        eval: found !== undefined && isMarked && matchesCode(found, isLost ? undefined : tagsCode),
         physicOffset,
         physicSize,
         tagsCode,
+        ...(mark === undefined ? {} : { bitMap: bitsOf(mark) }),
+        ...(isLost ? { msg: "Cq extend not exist!" } : {}),
       })
       return true
     }
     const offsets = Array.from({ length: Math.max(0, Math.min(count, maxOffset - first)) }, (_, i) => first + i)
     inTurns(state.world, call, offsets, 500, look, () => {
-      const subscriptionText = found === undefined ? `${consumerGroup}@${topic} is not online!` : "null"
+      const subscriptionText = found === undefined ? `${consumerGroup}@${topic} is not online!` : printFilter(filter)
       const body = {
         maxQueueIndex: maxOffset,
         minQueueIndex: minOffset,
