@@ -37,6 +37,8 @@ const usual: Properties = {
   flushConsumerOffsetInterval: 500,
   mappedFileSizeCommitLog: 16_777_216,
   transactionTimeOut: 1000,
+  // Apache asks about a committed transaction again, and delivers it again, as long as its op message is not written.
+  transactionOpBatchInterval: 200,
   transactionCheckInterval: 1000,
   transactionCheckMax: 12,
 }

@@ -22,6 +22,12 @@ const smallFiles: Properties = {
   maxMessageSize: 32_768,
   flushConsumerOffsetInterval: 500,
   flushDelayOffsetInterval: 500,
+  transactionTimeOut: 1000,
+  // Apache asks about a committed transaction again, and delivers it again, as long as its op message is not written.
+  transactionOpBatchInterval: 200,
+  transactionCheckInterval: 2000,
+  // Each broker asks in vain until a producer has come.
+  transactionCheckMax: 100,
 }
 
 /** Only what the store knows exists: a topic or group that got lost is refused. */

@@ -15,6 +15,9 @@ import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.client.producer.SendStatus;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
 import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.message.MessageExt;
 import org.apache.rocketmq.common.message.MessageQueue;
@@ -29,6 +32,7 @@ final class StoreVisits {
     /** Many small messages over two queues: segments of the log, the queues and the index roll. */
     private static final String topic = "store-topic";
     private static final String delayedTopic = "store-delayed";
+    private static final String transferTopic = "store-transfers";
     private static final String reader = "store-reader";
     private static final String group = "store-group";
 
@@ -45,6 +49,10 @@ final class StoreVisits {
     private static final Set<String> unanswered = new TreeSet<>();
     private static final Map<Integer, Long> committed = new TreeMap<>();
     private static final List<String> delayed = new ArrayList<>();
+    /** Texts of transactions that are committed, or will be by whoever opens the store next. */
+    private static final List<String> transfers = new ArrayList<>();
+    /** Those of this visit stay undecided until the next one. */
+    private static final Set<String> undecided = new TreeSet<>();
     private static final long startMs = System.currentTimeMillis();
     private static int writes = 0;
 
@@ -58,6 +66,7 @@ final class StoreVisits {
         DefaultMQProducer producer = rig.producer();
         rig.createTopic(producer, topic, 2);
         rig.createTopic(producer, delayedTopic, 1);
+        rig.createTopic(producer, transferTopic, 1);
         DefaultMQPushConsumer late = rig.push(group);
         late.subscribe(delayedTopic, "*");
         late.registerMessageListener(new Inbox().consume());
@@ -68,6 +77,7 @@ final class StoreVisits {
         commit(rig, producer, consumer, 50);
         late.shutdown();
         delay(rig, producer);
+        transfer(rig, producer);
     }
 
     private static void visit(Rig rig) throws Exception {
@@ -84,6 +94,8 @@ final class StoreVisits {
         for (MessageQueue queue : rig.queues(producer, topic)) checkTags(consumer, queue);
         checkIndex(producer);
         checkDelayed(rig, producer);
+        undecided.clear();
+        transfer(rig, producer);
         write(rig, producer, 100);
         commit(rig, producer, consumer, 20);
         delay(rig, producer);
@@ -205,6 +217,48 @@ final class StoreVisits {
         MessageQueue queue = rig.queues(producer, delayedTopic).get(0);
         Rig.await("the delayed messages " + delayed, () -> consumer.maxOffset(queue) >= delayed.size());
         Unexpected.unlessEqual(Rig.read(consumer, queue, 0).stream().map(Rig::text).toList(), delayed, "delayed messages");
+    }
+
+    /**
+     * Transactions: the last broker left one undecided, and this one asks about it. Each that was ever committed lies in
+     * the queue, once, and none that was rolled back. Leaves another one undecided.
+     */
+    private static void transfer(Rig rig, DefaultMQProducer producer) throws Exception {
+        int visit = transfers.size();
+        TransactionMQProducer tellers = new TransactionMQProducer("store-tellers");
+        Rig.configure(tellers);
+        tellers.setInstanceName("tellers" + visit);
+        tellers.setTransactionListener(new TransactionListener() {
+            @Override
+            public LocalTransactionState executeLocalTransaction(Message message, Object argument) {
+                return (LocalTransactionState) argument;
+            }
+
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                String text = Rig.text(message);
+                if (undecided.contains(text)) return LocalTransactionState.UNKNOW;
+                return transfers.contains(text) ? LocalTransactionState.COMMIT_MESSAGE : LocalTransactionState.ROLLBACK_MESSAGE;
+            }
+        });
+        tellers.start();
+        try {
+            transfers.add("committed" + visit);
+            tellers.sendMessageInTransaction(Rig.message(transferTopic, "committed" + visit), LocalTransactionState.COMMIT_MESSAGE);
+            tellers.sendMessageInTransaction(Rig.message(transferTopic, "rolled back" + visit), LocalTransactionState.ROLLBACK_MESSAGE);
+            DefaultMQPullConsumer consumer = rig.pull("store-transfers-reader");
+            MessageQueue queue = rig.queues(producer, transferTopic).get(0);
+            Rig.await("the transfers " + transfers, () -> consumer.maxOffset(queue) >= transfers.size());
+            // Whoever would deliver one twice does it within a round of checks.
+            Thread.sleep(2_500);
+            List<String> stored = Rig.read(consumer, queue, 0).stream().map(Rig::text).sorted().toList();
+            Unexpected.unlessEqual(stored, transfers.stream().sorted().toList(), "transfers");
+            undecided.add("open" + visit);
+            tellers.sendMessageInTransaction(Rig.message(transferTopic, "open" + visit), LocalTransactionState.UNKNOW);
+            transfers.add("open" + visit);
+        } finally {
+            tellers.shutdown();
+        }
     }
 
     /** A message that is due in 10 s: when this broker is gone. */
