@@ -284,7 +284,7 @@ describe("transactions (P6)", () => {
   it("a commit whose topic is gone is refused, and can be made up for", () => {
     const cluster = scene()
     const half = cluster.half("A")
-    cluster.broker.state.metadata.topics.delete("t")
+    ;(cluster.broker.state.metadata.topics as Map<string, unknown>).delete("t")
     expect(cluster.end(half, commit).code).toBe(ResponseCode.TOPIC_NOT_EXIST)
     cluster.ask(createTopic("t"))
     expect(cluster.end(half, commit).code).toBe(ResponseCode.SUCCESS)

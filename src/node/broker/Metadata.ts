@@ -8,18 +8,16 @@
  */
 import * as Capacity from "../../domain/Capacity.ts"
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
-import * as ConsumptionOrder from "../../domain/ConsumptionOrder.ts"
-import * as DataVersion from "../../domain/DataVersion.ts"
+import type { ConsumptionOrder } from "../../domain/ConsumptionOrder.ts"
+import type { DataVersion } from "../../domain/DataVersion.ts"
 import * as DelayHistory from "../../domain/DelayHistory.ts"
-import { type DelayLevels, defaultLevels, levelOfQueue } from "../../domain/DelayLevel.ts"
-import * as DelayProgress from "../../domain/DelayProgress.ts"
+import { type DelayLevels, defaultLevels } from "../../domain/DelayLevel.ts"
+import type { DelayProgress } from "../../domain/DelayProgress.ts"
 import * as RequestMode from "../../domain/RequestMode.ts"
 import type { GroupConfig } from "../../domain/SubscriptionGroup.ts"
 import { MessageFlag, transactionType } from "../../domain/SysFlag.ts"
 import type { TopicConfig } from "../../domain/Topic.ts"
-import { TopicName } from "../../domain/Topic.ts"
-import * as Transaction from "../../domain/Transaction.ts"
-import * as ConfigJson from "../../format/ConfigJson.ts"
+import type { Outcome } from "../../domain/Transaction.ts"
 import type { StoredMessage } from "../../format/StoredMessage.ts"
 import { DiskError } from "../../infra/disk/Disk.ts"
 import type { MessageStore, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
@@ -29,6 +27,13 @@ import { OffsetJournal } from "./OffsetJournal.ts"
 import { SnapshotFile } from "./SnapshotFile.ts"
 import { Snapshots } from "./Snapshots.ts"
 import * as SystemRecords from "./SystemRecords.ts"
+import { DelayTable } from "./tables/DelayTable.ts"
+import { GroupTable } from "./tables/GroupTable.ts"
+import { OffsetTable } from "./tables/OffsetTable.ts"
+import { RequestModeTable } from "./tables/RequestModeTable.ts"
+import { never, type Table } from "./tables/Table.ts"
+import { TopicTable } from "./tables/TopicTable.ts"
+import { TransactionTable } from "./tables/TransactionTable.ts"
 
 /** Deletions of topics are written out this many queues at a time. */
 const queuesPerTurn = 64
@@ -36,66 +41,27 @@ const queuesPerTurn = 64
 /** Called when a change is durable, or with the reason why it is not known to be. */
 export type Durable = (failure: string | undefined) => void
 
-/** The snapshot that a record changes. A deletion changes the offsets and the request modes, too. */
-const tableOf: Readonly<
-  Record<SystemRecords.SystemRecord["kind"], "delay" | "groups" | "modes" | "offsets" | "topics">
-> = {
-  delayLevels: "delay",
-  forbidden: "groups",
-  groups: "groups",
-  groupsDeleted: "groups",
-  offsets: "offsets",
-  ordered: "offsets",
-  requestModes: "modes",
-  topics: "topics",
-  topicsDeleted: "topics",
-}
-
 const failureOf = (status: StoredStatus): string | undefined =>
   status === "Stored" ? undefined : "the store failed: whether the change is on disk is unknown"
 
 export class Metadata {
-  readonly topics = new Map<string, TopicConfig>()
-  readonly groups = new Map<string, GroupConfig>()
-  readonly forbidden = new Map<string, ReadonlyMap<string, number>>()
-  /** Which groups consume which topics in order. */
-  readonly order = ConsumptionOrder.make()
-  /** How groups get their messages where their broker shares out the queues. */
-  readonly requestModes = RequestMode.make()
-  /**
-   * Topics that were deleted, whose messages are still in the log, or that were made again since: where the log says so,
-   * and the offsets at which their queues go on.
-   */
-  readonly #deleted = new Map<string, { readonly at: number; readonly nextOffsets: ReadonlyMap<number, number> }>()
-  /** By delay level, what of its queue is delivered. */
-  readonly #delays = new Map<number, DelayProgress.DelayProgress>()
-  /** Which tables of delay levels were in force, and from where on. */
-  delayHistory: DelayHistory.DelayHistory = DelayHistory.make()
-  /** Ends of transactions that the log told of, by the CommitLog offset that their records name; see `Transactions`. */
-  readonly endedHalves = new Map<number, Transaction.Outcome>()
-  /** Up to where the log, readable up to an offset, has told all ends of transactions by op messages. */
-  transactionsNoted: (readableOffset: number) => number = (readableOffset) => readableOffset
-  topicsVersion: DataVersion.DataVersion
-  groupsVersion: DataVersion.DataVersion
-  delayVersion: DataVersion.DataVersion
   capacity: Capacity.Capacity = Capacity.defaults
-  /** Topics and groups that will be new when their records are durable. */
-  readonly #coming = { groups: 0, topics: 0 }
   /** Told when topics were created or changed, and their change is durable. */
   onTopicsChanged: (topics: ReadonlyArray<TopicConfig>) => void = () => {}
 
   readonly #world: World
   readonly #snapshots: Snapshots
-  #store: MessageStore | undefined
-  #positions = { delay: 0, groups: 0, modes: 0, offsets: 0, topics: 0, transactions: 0 }
-  #isForeign = { groups: false, modes: false, offsets: false, topics: false }
   readonly #journal: OffsetJournal
-  readonly #topicsFile: SnapshotFile
-  readonly #groupsFile: SnapshotFile
-  readonly #offsetsFile: SnapshotFile
-  readonly #delayFile: SnapshotFile
-  readonly #modesFile: SnapshotFile
-  readonly #transactionsFile: SnapshotFile
+  readonly #topics: TopicTable
+  readonly #groups: GroupTable
+  readonly #offsets: OffsetTable
+  readonly #delays: DelayTable
+  readonly #modes = new RequestModeTable()
+  readonly #transactions = new TransactionTable()
+  readonly #files: ReadonlyMap<Table, SnapshotFile>
+  #store: MessageStore | undefined
+  /** Topics and groups that will be new when their records are durable. */
+  readonly #coming = { groups: 0, topics: 0 }
   /** What is being deleted: its record is on its way. */
   readonly #leavingTopics = new Set<string>()
   readonly #leavingGroups = new Set<string>()
@@ -103,26 +69,44 @@ export class Metadata {
   constructor(world: World, root: string) {
     this.#world = world
     this.#snapshots = new Snapshots(world.disk, root)
-    const nowMs = world.clock.nowMs()
-    const file = (name: string, print: () => Iterable<string>) =>
-      new SnapshotFile(world, `${root}/config`, name, print, (done) => this.#settle(done))
-    this.#topicsFile = file("topics.json", () => this.#printTopics())
-    this.#groupsFile = file("subscriptionGroup.json", () => this.#printGroups())
-    this.#offsetsFile = file("consumerOffset.json", () => this.#printOffsets())
-    this.#delayFile = file("delayOffset.json", () => this.#printDelay())
-    this.#modesFile = file("messageRequestMode.json", () => this.#printModes())
-    this.#transactionsFile = file("gantryTransactions.json", () =>
-      ConfigJson.printTransactionProgress(this.transactionsNoted(this.#position())),
-    )
+    const { nowMs } = world.clock
     this.#journal = new OffsetJournal(
       world,
       (record, done) => this.#append([record], done),
       ({ group, topic }) => this.#leavingTopics.has(topic) || this.#leavingGroups.has(group),
     )
-    this.#journal.onDurable = () => this.#offsetsFile.changed()
-    this.topicsVersion = DataVersion.initial(nowMs)
-    this.groupsVersion = DataVersion.initial(nowMs)
-    this.delayVersion = DataVersion.initial(nowMs)
+    this.#topics = new TopicTable(nowMs())
+    this.#groups = new GroupTable(nowMs())
+    this.#offsets = new OffsetTable(this.#journal)
+    this.#delays = new DelayTable(nowMs())
+    const fileOf = (table: Table): SnapshotFile => {
+      const print = (): Iterable<string> => table.print(this.#position(), nowMs(), this.#store?.log.minOffset ?? 0)
+      return new SnapshotFile(world, `${root}/config`, table.fileName, print, (done) => this.#settle(done))
+    }
+    const tables = [this.#topics, this.#groups, this.#offsets, this.#delays, this.#modes, this.#transactions]
+    this.#files = new Map(tables.map((table) => [table, fileOf(table)]))
+    this.#journal.onDurable = () => this.#changed(this.#offsets)
+  }
+
+  get topics(): ReadonlyMap<string, TopicConfig> {
+    return this.#topics.topics
+  }
+
+  get topicsVersion(): DataVersion {
+    return this.#topics.version
+  }
+
+  get groups(): ReadonlyMap<string, GroupConfig> {
+    return this.#groups.groups
+  }
+
+  get groupsVersion(): DataVersion {
+    return this.#groups.version
+  }
+
+  /** What is forbidden, by group and topic: bits. */
+  get forbidden(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    return this.#groups.forbidden
   }
 
   /** How far each group has consumed each queue, as consumers are answered. */
@@ -130,89 +114,52 @@ export class Metadata {
     return this.#journal.offsets
   }
 
+  /** Which groups consume which topics in order. */
+  get order(): ConsumptionOrder {
+    return this.#offsets.order
+  }
+
+  /** How groups get their messages where their broker shares out the queues. */
+  get requestModes(): RequestMode.RequestModes {
+    return this.#modes.modes
+  }
+
+  /** Which tables of delay levels were in force, and from where on. */
+  get delayHistory(): DelayHistory.DelayHistory {
+    return this.#delays.history
+  }
+
+  get delayVersion(): DataVersion {
+    return this.#delays.version
+  }
+
+  /** Ends of transactions that the log told of, by the CommitLog offset that their records name; see `Transactions`. */
+  get endedHalves(): Map<number, Outcome> {
+    return this.#transactions.endedHalves
+  }
+
+  /** Up to where the log, readable up to an offset, has told all ends of transactions by op messages. */
+  set transactionsNoted(noted: (readableOffset: number) => number) {
+    this.#transactions.noted = noted
+  }
+
   /** Reads the snapshots. Answers the log offset to fold from. Throws `StoreError`. */
   load(delayLevels: DelayLevels = defaultLevels): number {
-    const never = Number.MAX_SAFE_INTEGER
-    const topics = this.#snapshots.topics()
-    if (topics !== undefined) {
-      for (const config of topics.topicConfigTable.values()) this.topics.set(config.topicName, config)
-      for (const [topic, { commitLogOffset, nextOffsets }] of topics.deleted)
-        this.#noteDeleted(
-          topic,
-          commitLogOffset,
-          [...nextOffsets].map(([id, next]) => [Number(id), next]),
-        )
-      this.topicsVersion = topics.dataVersion
-      this.#positions.topics = topics.position ?? never
-      this.#isForeign.topics = topics.position === undefined
-    }
-    const groups = this.#snapshots.groups()
-    if (groups !== undefined) {
-      for (const config of groups.subscriptionGroupTable.values()) this.groups.set(config.groupName, config)
-      for (const [group, bits] of groups.forbiddenTable) this.forbidden.set(group, bits)
-      this.groupsVersion = groups.dataVersion
-      this.#positions.groups = groups.position ?? never
-      this.#isForeign.groups = groups.position === undefined
-    }
-    const offsets = this.#snapshots.offsets()
-    if (offsets !== undefined) {
-      for (const [key, queues] of offsets.offsetTable) {
-        const at = key.indexOf("@")
-        if (at < 0) continue
-        for (const [queueId, queueOffset] of queues)
-          this.#journal.restore({
-            group: key.slice(at + 1),
-            queueId,
-            queueOffset,
-            topic: key.slice(0, at),
-            ...(offsets.resets.get(key)?.has(String(queueId)) === true ? { isReset: true } : {}),
-          })
-      }
-      for (const [group, topics] of offsets.ordered)
-        ConsumptionOrder.evolve(this.order, { _tag: "Ordered", group, topics })
-      this.offsets.version = offsets.dataVersion
-      this.#positions.offsets = offsets.position ?? never
-      this.#isForeign.offsets = offsets.position === undefined
-    }
-    const modes = this.#snapshots.requestModes()
-    if (modes !== undefined) {
-      const settings = [...modes.messageRequestModeMap.values()].flatMap((ofTopic) => ofTopic.values().toArray())
-      RequestMode.evolve(this.requestModes, { _tag: "Set", settings })
-      this.#positions.modes = modes.position ?? never
-      this.#isForeign.modes = modes.position === undefined
-    } else if (this.#isForeign.groups) {
-      // Apache RocketMQ writes this file when something is set only: there is nothing in its log to be folded.
-      this.#positions.modes = never
-    }
-    const delay = this.#snapshots.delayOffsets()
-    if (delay !== undefined) {
-      for (const [level, queueOffset] of delay.offsetTable) this.#delays.set(level, DelayProgress.make(queueOffset))
-      for (const [level, runs] of delay.ahead)
-        this.#delays
-          .get(Number(level))
-          ?.ahead.push(...runs.map(([first = 0, end = 0]): DelayProgress.Run => [first, end]))
-      const [first, ...more] = delay.tables
-      if (first !== undefined) {
-        this.delayHistory = DelayHistory.make(first.delaysMs)
-        for (const { commitLogOffset, delaysMs } of more)
-          this.delayHistory = DelayHistory.begin(this.delayHistory, commitLogOffset, delaysMs)
-      }
-      // By what another program delivers is not in its file; the likeliest is what is configured.
-      else if (delay.position === undefined) this.delayHistory = DelayHistory.make(delayLevels)
-      this.delayVersion = delay.dataVersion
-      this.#positions.delay = delay.position ?? never
-    }
-    // A store that comes from Apache RocketMQ has no such file: what its broker would ask again is asked again here.
-    this.#positions.transactions = this.#snapshots.transactions()?.position ?? (this.#isForeign.topics ? never : 0)
-    return Math.min(...Object.values(this.#positions))
+    this.#topics.load(this.#snapshots)
+    this.#groups.load(this.#snapshots)
+    this.#offsets.load(this.#snapshots)
+    this.#delays.load(this.#snapshots, delayLevels)
+    this.#modes.load(this.#snapshots, this.#groups.isForeign)
+    this.#transactions.load(this.#snapshots, this.#topics.isForeign)
+    return Math.min(...this.#positions())
   }
 
   /** Folds one record of the log. `source` reads the record that a delivered one was made from. */
   fold(message: StoredMessage, source: (commitLogOffset: number) => StoredMessage | undefined): void {
     const at = message.physicalOffset
-    if (this.#foldTransaction(message, at)) return
+    if (this.#transactions.fold(message)) return
     if (message.preparedTransactionOffset > 0 && transactionType(message.sysFlag) === MessageFlag.TRANSACTION_NONE) {
-      if (at >= this.#positions.delay) this.#foldDelivered(source(message.preparedTransactionOffset))
+      if (at >= this.#delays.position) this.#delays.foldDelivered(source(message.preparedTransactionOffset))
       return
     }
     const record = SystemRecords.decode(message)
@@ -229,35 +176,22 @@ export class Metadata {
       })
       return
     }
-    if (at >= this.#positions[tableOf[record.kind]]) this.#apply(record, at)
-    if (at >= this.#positions.offsets) this.#applyToOffsets(record)
-    if (at >= this.#positions.modes) this.#applyToModes(record)
-  }
-
-  /** Whether a record is one of a transaction that nothing else is to be learnt from. */
-  #foldTransaction(message: StoredMessage, at: number): boolean {
-    const resumed = Transaction.resumedBy(message)
-    const ended = Transaction.endedBy(message)
-    if (resumed === undefined && ended === undefined) return false
-    if (at < this.#positions.transactions) return true
-    if (resumed !== undefined) this.endedHalves.delete(resumed)
-    if (ended !== undefined) this.endedHalves.set(ended.id, ended.outcome)
-    return true
+    for (const table of this.#files.keys()) if (at >= table.position) table.apply(record, at)
   }
 
   /** From where on the log was searched for ends of transactions at the start. */
   get transactionsPosition(): number {
-    return this.#positions.transactions
+    return this.#transactions.position
   }
 
   /** Op messages that tell of ends are on disk. */
   transactionsAdvanced(): void {
-    this.#transactionsFile.changed()
+    this.#changed(this.#transactions)
   }
 
   /** Where a queue of a topic that was deleted begins; undefined for any other. */
   beginOf(topic: string, queueId: number): number | undefined {
-    return this.#deleted.get(topic)?.nextOffsets.get(queueId)
+    return this.#topics.beginOf(topic, queueId)
   }
 
   /** The store is open: what another program wrote is taken over as records, and the system's own are added. */
@@ -270,16 +204,14 @@ export class Metadata {
   ): void {
     this.#store = store
     // Recovery may have read again what was deleted, or found files that a crash kept from being removed.
-    for (const topic of this.#deleted.keys())
+    for (const topic of this.#topics.deleted)
       for (const queueId of store.queues.idsOf(topic)) this.#beginAnew(store, topic, queueId)
     const newTopics = topics.filter((config) => !this.topics.has(config.topicName))
     const newGroups = groups.filter((config) => !this.groups.has(config.groupName))
-    for (const config of newTopics) this.topics.set(config.topicName, config)
-    for (const config of newGroups) this.groups.set(config.groupName, config)
-    const foreignTopics = this.#isForeign.topics ? [...this.topics.values()] : newTopics
-    const foreignGroups = this.#isForeign.groups ? [...this.groups.values()] : newGroups
-    const entries = this.#isForeign.offsets ? ConsumerOffset.entries(this.offsets) : []
-    const foreignModes = this.#isForeign.modes ? RequestMode.settings(this.requestModes) : []
+    const foreignTopics = [...(this.#topics.isForeign ? this.topics.values() : []), ...newTopics]
+    const foreignGroups = [...(this.#groups.isForeign ? this.groups.values() : []), ...newGroups]
+    const entries = this.#offsets.isForeign ? ConsumerOffset.entries(this.offsets) : []
+    const foreignModes = this.#modes.isForeign ? RequestMode.settings(this.requestModes) : []
     const records: Array<SystemRecords.SystemRecord> = []
     if (foreignModes.length > 0) records.push({ kind: "requestModes", requestModes: foreignModes })
     if (foreignTopics.length > 0) records.push({ kind: "topics", topics: foreignTopics })
@@ -288,7 +220,7 @@ export class Metadata {
       records.push({ delaysMs: delayLevels, kind: "delayLevels" })
     // A file that covers more than there is would have records skipped that are still to come.
     const { readableOffset } = store.log
-    const isAhead = Object.values(this.#positions).some((at) => at > readableOffset && at < Number.MAX_SAFE_INTEGER)
+    const isAhead = this.#positions().some((at) => at > readableOffset && at < never)
     const isNothingNew = records.length === 0 && entries.length === 0 && !isAhead
     this.#append(records, (topicsFailure) => {
       if (topicsFailure !== undefined || isNothingNew) return done(topicsFailure)
@@ -309,7 +241,7 @@ export class Metadata {
     const full =
       Capacity.whyFull(
         "topics",
-        this.topics.size + coming.topics + this.#deleted.size,
+        this.topics.size + coming.topics + this.#topics.deletedCount,
         newTopics.length,
         capacity.topicNumsMax,
       ) ?? Capacity.whyFull("groups", this.groups.size + coming.groups, newGroups.length, capacity.groupNumsMax)
@@ -364,8 +296,7 @@ export class Metadata {
   /** Allows or forbids a group something with a topic; `bits` are what is forbidden. */
   forbid(group: string, topic: string, bits: number, done: Durable): void {
     const { forbiddenNumsMax } = this.capacity
-    let count = 0
-    for (const ofGroup of this.forbidden.values()) count += ofGroup.size
+    const count = this.#groups.forbiddenCount
     if (count >= forbiddenNumsMax && this.forbidden.get(group)?.has(topic) !== true)
       return done(`something is forbidden to ${count} pairs of group and topic already; allow some again`)
     this.#append([{ forbidden: [[group, topic, bits]], kind: "forbidden" }], (failure) => {
@@ -402,156 +333,56 @@ export class Metadata {
   }
 
   /** What of a delay level's queue is delivered; one of its own, which nobody keeps, for a level that has delivered nothing. */
-  delayProgress(level: number): DelayProgress.DelayProgress {
-    return this.#delays.get(level) ?? DelayProgress.make()
+  delayProgress(level: number): DelayProgress {
+    return this.#delays.progress(level)
   }
 
   /** By delay level, the first queue offset that is not delivered. */
   get delayOffsets(): ReadonlyMap<number, number> {
-    return new Map([...this.#delays].map(([level, { next }]) => [level, next]))
+    return this.#delays.offsets
   }
 
   /** A delay level's message was delivered, or never will be. */
   delayDelivered(level: number, queueOffset: number): void {
-    const progress = this.delayProgress(level)
-    this.#delays.set(level, progress)
-    DelayProgress.delivered(progress, queueOffset)
-    this.#delayFile.changed()
+    this.#delays.delivered(level, queueOffset)
+    this.#changed(this.#delays)
   }
 
   /** Writes the snapshots of what changes with every message. */
   writeProgress(done: Durable): void {
     // What the store refused before is tried again.
     this.#journal.flush()
-    this.#write([this.#offsetsFile, this.#delayFile, this.#transactionsFile], done)
+    this.#write([this.#offsets, this.#delays, this.#transactions], done)
   }
 
   /** Writes every snapshot whose records lie in the log alone: afterwards the log may lose its oldest segment. */
   writeChanged(done: Durable): void {
     this.#journal.flush()
-    this.#write(this.#files, done)
+    this.#write([...this.#files.keys()], done)
   }
 
   /** Writes every snapshot: at a clean shutdown, and after another program's files were taken over. */
   writeAll(done: Durable): void {
-    for (const file of this.#files) file.changed()
+    for (const table of this.#files.keys()) this.#changed(table)
     this.writeChanged(done)
   }
 
-  get #files(): ReadonlyArray<SnapshotFile> {
-    return [
-      this.#topicsFile,
-      this.#groupsFile,
-      this.#offsetsFile,
-      this.#delayFile,
-      this.#modesFile,
-      this.#transactionsFile,
-    ]
+  #positions(): ReadonlyArray<number> {
+    return [...this.#files.keys()].map(({ position }) => position)
   }
 
-  #foldDelivered(source: StoredMessage | undefined): void {
-    if (source === undefined || source.topic !== TopicName.SCHEDULE) return
-    this.delayDelivered(levelOfQueue(source.queueId), source.queueOffset)
-  }
-
-  /** What a record of the log at `at` says of topics and groups. */
-  #apply(record: SystemRecords.SystemRecord, at: number): void {
-    switch (record.kind) {
-      case "topics":
-        for (const config of record.topics) this.topics.set(config.topicName, config)
-        return
-      case "groups":
-        for (const config of record.groups) this.groups.set(config.groupName, config)
-        return
-      case "topicsDeleted":
-        for (const { nextOffsets, topic } of record.topics) {
-          this.topics.delete(topic)
-          this.#noteDeleted(topic, at, nextOffsets)
-        }
-        return
-      case "groupsDeleted":
-        for (const { group } of record.groups) {
-          this.groups.delete(group)
-          this.forbidden.delete(group)
-        }
-        return
-      case "forbidden":
-        for (const [group, topic, bits] of record.forbidden) this.#setForbidden(group, topic, bits)
-        return
-      case "delayLevels":
-        this.delayHistory = DelayHistory.begin(this.delayHistory, at, record.delaysMs)
-        return
-      case "offsets":
-      case "ordered":
-      case "requestModes":
-    }
-  }
-
-  /** What a record says of request modes: they go with their topic and with their group. */
-  #applyToModes(record: SystemRecords.SystemRecord): void {
-    const modes = this.requestModes
-    if (record.kind === "requestModes") RequestMode.evolve(modes, { _tag: "Set", settings: record.requestModes })
-    if (record.kind === "topicsDeleted")
-      for (const { topic } of record.topics) RequestMode.evolve(modes, { _tag: "TopicDeleted", topic })
-    if (record.kind === "groupsDeleted")
-      for (const { group } of record.groups) RequestMode.evolve(modes, { _tag: "GroupDeleted", group })
-  }
-
-  /** What a record says of consumer offsets, and of the order in which groups consume. */
-  #applyToOffsets(record: SystemRecords.SystemRecord): void {
-    if (record.kind === "offsets")
-      for (const [group, topic, queueId, queueOffset, reset] of record.offsets) {
-        const entry = { group, queueId, queueOffset, topic }
-        this.#journal.restore(reset === 1 ? { ...entry, isReset: true } : entry)
-      }
-    if (record.kind === "ordered") this.#ordered({ _tag: "Ordered", group: record.group, topics: record.topics })
-    if (record.kind === "topicsDeleted")
-      for (const { topic } of record.topics) {
-        this.#journal.forgot((offsets) => ConsumerOffset.removeTopic(offsets, topic))
-        this.#ordered({ _tag: "TopicDeleted", topic })
-      }
-    if (record.kind === "groupsDeleted")
-      for (const { group, withOffsets } of record.groups) {
-        if (withOffsets) this.#journal.forgot((offsets) => ConsumerOffset.removeGroup(offsets, group))
-        this.#ordered({ _tag: "GroupDeleted", group })
-      }
-  }
-
-  #ordered(event: ConsumptionOrder.Event): void {
-    ConsumptionOrder.evolve(this.order, event)
-    this.#offsetsFile.changed()
-  }
-
-  #setForbidden(group: string, topic: string, bits: number): void {
-    const topics = new Map(this.forbidden.get(group))
-    if (bits === 0) topics.delete(topic)
-    else topics.set(topic, bits)
-    if (topics.size === 0) this.forbidden.delete(group)
-    else this.forbidden.set(group, topics)
-  }
-
-  #noteDeleted(topic: string, at: number, nextOffsets: Iterable<readonly [number, number]>): void {
-    const known = new Map(nextOffsets)
-    // What never had a message leaves nothing that could come back.
-    if (known.size > 0) this.#deleted.set(topic, { at, nextOffsets: known })
+  #changed(table: Table): void {
+    this.#files.get(table)?.changed()
   }
 
   /** A record at `at` became durable: what it says is true from now on. */
   #becameTrue(record: SystemRecords.SystemRecord, at: number): void {
     // Offsets are true when the journal says so.
     if (record.kind === "offsets") return
-    this.#apply(record, at)
-    if (record.kind === "delayLevels") return this.#delayFile.changed()
-    this.#applyToOffsets(record)
-    this.#applyToModes(record)
-    if (record.kind === "requestModes" || record.kind === "topicsDeleted" || record.kind === "groupsDeleted")
-      this.#modesFile.changed()
-    if (tableOf[record.kind] === "topics") {
-      this.topicsVersion = this.#bumped(this.topicsVersion)
-      this.#topicsFile.changed()
-    } else if (tableOf[record.kind] === "groups") {
-      this.groupsVersion = this.#bumped(this.groupsVersion)
-      this.#groupsFile.changed()
+    for (const table of this.#files.keys()) {
+      if (!table.apply(record, at)) continue
+      table.changed(this.#world.clock.nowMs())
+      this.#changed(table)
     }
   }
 
@@ -576,22 +407,16 @@ export class Metadata {
     store.queues.forgetBefore(topic, queueId, this.beginOf(topic, queueId) ?? 0)
   }
 
-  /** What was deleted is forgotten when no record of it is in the log any more and the topic was not made again. */
-  #forgetDeleted(): void {
-    const logMin = this.#store?.log.minOffset ?? 0
-    for (const [topic, { at }] of this.#deleted) if (at < logMin && !this.topics.has(topic)) this.#deleted.delete(topic)
-  }
-
   /** Runs `done` when the files of topics, groups and request modes say what is true now. Changes of one turn share the write. */
   #whenWritten(done: Durable): void {
-    this.#write([this.#topicsFile, this.#groupsFile, this.#modesFile], done)
+    this.#write([this.#topics, this.#groups, this.#modes], done)
   }
 
-  #write(files: ReadonlyArray<SnapshotFile>, done: Durable): void {
-    let left = files.length
+  #write(tables: ReadonlyArray<Table>, done: Durable): void {
+    let left = tables.length
     let failed: string | undefined
-    for (const file of files)
-      file.write((failure) => {
+    for (const table of tables)
+      this.#files.get(table)?.write((failure) => {
         failed ??= failure
         if (--left === 0) done(failed)
       })
@@ -643,64 +468,6 @@ export class Metadata {
     }
   }
 
-  #printTopics(): Iterable<string> {
-    this.#forgetDeleted()
-    const deleted = new Map(
-      [...this.#deleted].map(([topic, { at, nextOffsets }]) => {
-        const texts = [...nextOffsets].map(([queueId, next]) => [String(queueId), next] as const)
-        return [topic, { commitLogOffset: at, nextOffsets: new Map(texts) }]
-      }),
-    )
-    return ConfigJson.printTopics({
-      deleted,
-      dataVersion: this.topicsVersion,
-      position: this.#position(),
-      topicConfigTable: this.topics,
-    })
-  }
-
-  #printGroups(): Iterable<string> {
-    return ConfigJson.printSubscriptionGroups({
-      dataVersion: this.groupsVersion,
-      forbiddenTable: this.forbidden,
-      position: this.#position(),
-      subscriptionGroupTable: this.groups,
-    })
-  }
-
-  #printOffsets(): Iterable<string> {
-    return ConfigJson.printConsumerOffsets({
-      committed: this.#journal.durable.committed,
-      dataVersion: this.offsets.version,
-      position: this.#position(),
-      ordered: this.order,
-      resets: this.#journal.durable.pendingResets,
-    })
-  }
-
-  #printDelay(): Iterable<string> {
-    this.delayVersion = this.#bumped(this.delayVersion)
-    this.delayHistory = DelayHistory.forget(this.delayHistory, this.#store?.log.minOffset ?? 0)
-    const [first, ...more] = this.delayHistory
-    const isUsual = more.length === 0 && DelayHistory.isSame(first.levels, defaultLevels)
-    const ahead = [...this.#delays].flatMap(([level, progress]) =>
-      progress.ahead.length === 0 ? [] : [[String(level), [...progress.ahead]] as const],
-    )
-    return ConfigJson.printDelayOffsets({
-      ahead: new Map(ahead),
-      dataVersion: this.delayVersion,
-      offsetTable: this.delayOffsets,
-      position: this.#position(),
-      tables: isUsual
-        ? []
-        : this.delayHistory.map(({ commitLogOffset, levels }) => ({ commitLogOffset, delaysMs: levels })),
-    })
-  }
-
-  #printModes(): Iterable<string> {
-    return ConfigJson.printRequestModes({ messageRequestModeMap: this.requestModes, position: this.#position() })
-  }
-
   /**
    * What is readable is folded into the state already, and nothing else is: records become true in the turn in which
    * they become readable. Not to be asked within that turn.
@@ -711,13 +478,6 @@ export class Metadata {
 
   /** Durable consumer offsets, by `topic@group` and queue id. */
   offsetTable(): ReadonlyMap<string, ReadonlyMap<number, number>> {
-    const table = new Map<string, ReadonlyMap<number, number>>()
-    for (const [group, topics] of this.#journal.durable.committed)
-      for (const [topic, queues] of topics) table.set(`${topic}@${group}`, queues)
-    return table
-  }
-
-  #bumped(version: DataVersion.DataVersion): DataVersion.DataVersion {
-    return DataVersion.next(version, this.#world.clock.nowMs())
+    return this.#offsets.durable
   }
 }

@@ -3,7 +3,8 @@ import * as ConsumerOffset from "../../../src/domain/ConsumerOffset.ts"
 import { PropertyName } from "../../../src/domain/Properties.ts"
 import * as Properties from "../../../src/domain/Properties.ts"
 import { TopicName } from "../../../src/domain/Topic.ts"
-import { isGantry } from "../../../src/domain/Topic.ts"
+import type { GroupConfig } from "../../../src/domain/SubscriptionGroup.ts"
+import { isGantry, type TopicConfig } from "../../../src/domain/Topic.ts"
 import type { Clock } from "../../../src/infra/clock/Clock.ts"
 import type { Appended, MessageStore } from "../../../src/infra/store/MessageStore.ts"
 import type { Broker } from "../../../src/node/broker/Broker.ts"
@@ -276,8 +277,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     // New topics and groups are written to their files and not to the log.
     broker: ({ state: { metadata } }) => {
       metadata.change = (topics, groups, done) => {
-        for (const config of topics) metadata.topics.set(config.topicName, config)
-        for (const config of groups) metadata.groups.set(config.groupName, config)
+        const { groups: oldGroups, topics: oldTopics } = metadata
+        for (const config of topics) (oldTopics as Map<string, TopicConfig>).set(config.topicName, config)
+        for (const config of groups) (oldGroups as Map<string, GroupConfig>).set(config.groupName, config)
         metadata.writeAll((failure) => {
           metadata.onTopicsChanged(topics)
           done(failure)
