@@ -12,6 +12,7 @@
  *
  * A call that was aborted by its AbortSignal is rejected with the signal's own reason.
  */
+import * as SendAttempts from "../domain/SendAttempts.ts"
 import type { Command } from "../format/Command.ts"
 import type { Malformed } from "../format/Malformed.ts"
 import { requestCodeName } from "../format/RequestCode.ts"
@@ -147,14 +148,5 @@ export const ofRemoting = (error: RemotingError, code: number): ConnectionError 
 export const ofAnswer = (answer: Command, code: number, peer: string): BrokerError =>
   new BrokerError(answer.code, answer.remark, peer, requestCodeName(code))
 
-/** What may be otherwise a moment later, or on another broker; RocketMQ's producers retry the same ones. */
-export const retriableCodes: ReadonlySet<number> = new Set([
-  ResponseCode.TOPIC_NOT_EXIST,
-  ResponseCode.SERVICE_NOT_AVAILABLE,
-  ResponseCode.SYSTEM_ERROR,
-  ResponseCode.SYSTEM_BUSY,
-  ResponseCode.NO_PERMISSION,
-  ResponseCode.NO_BUYER_ID,
-  ResponseCode.NOT_IN_CURRENT_UNIT,
-  ResponseCode.GO_AWAY,
-])
+/** What may be otherwise a moment later, or on another broker. */
+export const retriableCodes: ReadonlySet<number> = new Set(SendAttempts.retriable.map((name) => ResponseCode[name]))

@@ -17,6 +17,8 @@
 export * as TopicRoute from "./TopicRoute.ts"
 /** Which of them a producer takes: by turns, or by a key. */
 export * as QueueSelection from "./QueueSelection.ts"
+/** Whether a producer tries again, where that may help. */
+export * as SendAttempts from "./SendAttempts.ts"
 /** Brokers that a producer keeps away from for a while. */
 export * as LatencyFault from "./LatencyFault.ts"
 /** What a client refuses before it asks a broker. */

@@ -4,7 +4,7 @@
  *
  * Laws (test/model/client/producer.test.ts)
  *   once      `done` runs once, and not after the send was cancelled
- *   bounded   a send makes at most 1 + retryTimesWhenSendFailed attempts, and one if its queue was chosen
+ *   bounded   a send makes as many attempts as `domain/SendAttempts` allows
  *   away      a further attempt goes to another broker, where there is one
  * Source: behaviour of RocketMQ 5.5.0 (DefaultMQProducerImpl, MQFaultStrategy).
  */
@@ -12,6 +12,7 @@ import * as LatencyFault from "../../domain/LatencyFault.ts"
 import type { MessageQueue } from "../../domain/MessageQueue.ts"
 import { PropertyName, print } from "../../domain/Properties.ts"
 import * as QueueSelection from "../../domain/QueueSelection.ts"
+import * as SendAttempts from "../../domain/SendAttempts.ts"
 import { replyType } from "../../domain/RequestReply.ts"
 import { TopicName, isRetry } from "../../domain/Topic.ts"
 import type { Command } from "../../format/Command.ts"
@@ -304,7 +305,7 @@ class Attempts {
 
   get #attemptsMax(): number {
     const isFree = this.#target._tag === "Turn" || this.#target._tag === "Prefer"
-    return isFree ? 1 + this.#sender.settings.retryTimesWhenSendFailed : 1
+    return SendAttempts.attemptsMax(!isFree, this.#sender.settings)
   }
 
   #attempt(info: PublishInfo): void {
@@ -328,9 +329,7 @@ class Attempts {
     const { clock } = instance.world
     const leftMs = this.#leftMs
     if (leftMs <= 0) return this.#end(outOfTime(this.#tried))
-    const capMs = settings.sendMsgMaxTimeoutPerRequestMs
-    const isLast = this.#tried.length >= this.#attemptsMax
-    const timeoutMs = capMs > -1 && !isLast ? Math.min(capMs, leftMs) : leftMs
+    const timeoutMs = SendAttempts.timeoutMs(this.#tried.length, this.#attemptsMax, leftMs, settings)
     const request = this.#sender.requestOf(this.#parcel, queue)
     const sentMs = clock.monotonicMs()
     this.#cancelAsk = Peers.ask(
@@ -355,19 +354,27 @@ class Attempts {
   #answered(info: PublishInfo, queue: MessageQueue, answer: Command, peer: string): void {
     const result = resultOf(this.#parcel, queue, answer, peer)
     if (result instanceof GantryError) return this.#end(result)
-    const isGood = result.status === "SEND_OK" || !this.#sender.settings.retryAnotherBrokerWhenNotStoreOK
-    if (isGood || this.#tried.length >= this.#attemptsMax) return this.#end(result)
+    if (this.#judge({ _tag: result.status === "SEND_OK" ? "Stored" : "StoredUnsafely" }) === "End")
+      return this.#end(result)
     this.#kept = result
     this.#attempt(info)
   }
 
+  #judge(outcome: SendAttempts.Outcome): SendAttempts.Decision {
+    const progress = {
+      isHalf: isHalf(this.#parcel),
+      leftMs: this.#leftMs,
+      max: this.#attemptsMax,
+      tried: this.#tried.length,
+    }
+    return SendAttempts.decide(outcome, progress, this.#sender.settings)
+  }
+
   /** After a failure: another attempt, or the end. */
   #again(info: PublishInfo, error: GantryError): void {
-    // A half message that may be stored is not sent twice: both would be asked about, and both committed.
-    const isInDoubt = isHalf(this.#parcel) && error instanceof ConnectionError && error.code !== "CONNECT_FAILED"
-    const isOver = this.#tried.length >= this.#attemptsMax || !error.retriable || isInDoubt
-    if (isOver) return this.#end(this.#kept ?? told(error, this.#tried))
-    if (this.#leftMs <= 0) return this.#end(this.#kept ?? told(error, this.#tried))
+    const isInDoubt = error instanceof ConnectionError && error.code !== "CONNECT_FAILED"
+    if (this.#judge({ _tag: "Failed", isInDoubt, isRetriable: error.retriable }) === "End")
+      return this.#end(this.#kept ?? told(error, this.#tried))
     this.#attempt(this.#fresh(info))
   }
 
