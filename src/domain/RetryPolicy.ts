@@ -43,6 +43,7 @@ const customized = ({ customizedRetryPolicy }: GroupRetryPolicy, times: number):
 
 const exponential = ({ exponentialRetryPolicy }: GroupRetryPolicy, times: number): number => {
   const { initial, max, multiplier } = exponentialRetryPolicy ?? defaultExponential
+  if (initial === 0) return 0
   // 5.5.0 multiplies 64-bit numbers that overflow, and may answer a delay in the past.
   return Math.max(0, Math.min(max, initial * multiplier ** Math.min(times, exponentMax)))
 }

@@ -133,3 +133,41 @@ it("tracks a message: waiting, retried, dead, consumed, by each group", async ()
   await cluster.settle(admin.cloneOffsets({ from: "workers", to: "late", topic: "jobs" }))
   expect(await tracks(fine)).toEqual({ late: "Consumed", workers: "Consumed" })
 })
+
+it("spaces the retries of a group by its own policy", async () => {
+  const cluster = new SimCluster(75, ["broker-a"], { messageDelayLevel: "1s 3s 9s 27s" })
+  const gantry = cluster.client()
+  const admin = gantry.admin()
+  await cluster.settle(admin.createTopic({ queues: 1, topic: "jobs" }))
+  const exponentialRetryPolicy = { initial: 900, max: 20_000, multiplier: 3 }
+  const groupRetryPolicy = { exponentialRetryPolicy, type: "EXPONENTIAL" } as const
+  await cluster.settle(admin.createGroup({ group: "growing", groupRetryPolicy }))
+  const customizedRetryPolicy = { next: [5, 5, 2000, 1000] }
+  const own = { customizedRetryPolicy, type: "CUSTOMIZED" } as const
+  await cluster.settle(admin.createGroup({ group: "listed", groupRetryPolicy: own }))
+  const attemptsMs = new Map<string, Array<number>>()
+  for (const group of ["growing", "listed", "plain"]) {
+    const times: Array<number> = []
+    attemptsMs.set(group, times)
+    const consumer = cluster.client().consumer({ consumeFromWhere: "first", group, subscriptions: ["jobs"] })
+    await cluster.settle(
+      consumer.run({
+        eachMessage: async () => {
+          times.push(cluster.world.sim.nowMs)
+          if (times.length < 4) throw new Error("not now")
+        },
+      }),
+    )
+  }
+  await cluster.settle(gantry.producer().send({ body: "a", topic: "jobs" }))
+  expect(await cluster.pass(() => [...attemptsMs.values()].every(({ length }) => length === 4), 120_000)).toBe(true)
+  const seconds = [...attemptsMs.values()].map((times) =>
+    times.slice(1).map((ms, at) => Math.floor((ms - times[at]!) / 1000)),
+  )
+  // The first level that is as long as the policy says; without a policy the levels from the third on.
+  expect(seconds).toEqual([
+    [1, 3, 9],
+    [3, 1, 1],
+    [9, 27, 27],
+  ])
+})

@@ -11,7 +11,7 @@ const anyPolicy: fc.Arbitrary<GroupRetryPolicy> = fc.oneof(
     .record({ next: fc.array(fc.integer({ min: -5, max: 10_000_000 }), { maxLength: 8 }) })
     .map((customizedRetryPolicy): GroupRetryPolicy => ({ customizedRetryPolicy, type: "CUSTOMIZED" })),
   fc
-    .record({ initial: anyMs, max: anyMs, multiplier: fc.integer({ min: -3, max: 9 }) })
+    .record({ initial: anyMs, max: anyMs, multiplier: fc.oneof(fc.integer({ min: -3, max: 9 }), fc.maxSafeInteger()) })
     .map((exponentialRetryPolicy): GroupRetryPolicy => ({ exponentialRetryPolicy, type: "EXPONENTIAL" })),
 )
 
