@@ -23,7 +23,7 @@ import { DiskError } from "../../infra/disk/Disk.ts"
 import type { MessageStore, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
 import { StoreError } from "../../infra/store/StoreError.ts"
 import type { World } from "../../infra/world/World.ts"
-import { OffsetJournal } from "./OffsetJournal.ts"
+import { type Durable, OffsetJournal } from "./OffsetJournal.ts"
 import { SnapshotFile } from "./SnapshotFile.ts"
 import { Snapshots } from "./Snapshots.ts"
 import * as SystemRecords from "./SystemRecords.ts"
@@ -37,9 +37,6 @@ import { TransactionTable } from "./tables/TransactionTable.ts"
 
 /** Deletions of topics are written out this many queues at a time. */
 const queuesPerTurn = 64
-
-/** Called when a change is durable, or with the reason why it is not known to be. */
-export type Durable = (failure: string | undefined) => void
 
 const failureOf = (status: StoredStatus): string | undefined =>
   status === "Stored" ? undefined : "the store failed: whether the change is on disk is unknown"

@@ -8,13 +8,15 @@
  */
 import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import type { World } from "../../infra/world/World.ts"
-import type { Durable } from "./Metadata.ts"
 import type { OffsetTuple, SystemRecord } from "./SystemRecords.ts"
 
 /** An offset is on disk at most this long after it was committed, and a sync. */
 const everyMs = 100
 /** Offsets in one record: about 400 KB of JSON. */
 const perRecord = 5000
+
+/** Called when a change is durable, or with the reason why it is not known to be. */
+export type Durable = (failure: string | undefined) => void
 
 /** Appends one record; `done` runs when it is durable, or will not be. */
 export type Append = (record: SystemRecord, done: Durable) => void

@@ -11,7 +11,7 @@ import type { StoredMessage } from "../../format/StoredMessage.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { StoredStatus } from "../../infra/store/MessageStore.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
-import { putRefusals } from "./SendHandler.ts"
+import { putRefusals } from "./putRefusals.ts"
 
 export class RetryHandler {
   readonly #state: BrokerState

@@ -20,6 +20,7 @@ import { ResponseCode } from "../../format/ResponseCode.ts"
 import * as Format from "../../format/SendMessage.ts"
 import type { Call } from "../../infra/remoting/Call.ts"
 import type { Appended, MessageIn, PutRefusal, PutWaiter, StoredStatus } from "../../infra/store/MessageStore.ts"
+import { putRefusals } from "./putRefusals.ts"
 import { answerMalformed, type BrokerState } from "./BrokerState.ts"
 import { Replies, ReplyCall, type SendCall } from "./Replies.ts"
 import type { Transactions } from "./Transactions.ts"
@@ -308,33 +309,4 @@ const answerStored = (
   const { msgId, queueId, queueOffset, transactionId } = ext
   const members = Format.printAnswer(msgId, queueId, queueOffset, transactionId, state.sendExtPrinted)
   call.answerHeader(printedResponseHeader(code, call.opaque, members))
-}
-
-/** How the store's refusals are told on the wire. */
-export const putRefusals: Readonly<
-  Record<PutRefusal, { readonly code: number; readonly remark: (maxMessageSize: number) => string }>
-> = {
-  Busy: {
-    code: ResponseCode.SYSTEM_BUSY,
-    remark: () =>
-      "[PCBUSY_CLEAN_QUEUE]broker busy: the disk does not keep up. Not stored; try again, or another broker.",
-  },
-  Closed: {
-    code: ResponseCode.SERVICE_NOT_AVAILABLE,
-    remark: () => "the store is closed: the broker is stopping or its disk failed. Send to another broker.",
-  },
-  DiskFull: {
-    code: ResponseCode.SERVICE_NOT_AVAILABLE,
-    remark: () =>
-      "the broker's disk is full: sends are refused, reads go on. Free some space or send to another broker.",
-  },
-  MessageTooLarge: {
-    code: ResponseCode.MESSAGE_ILLEGAL,
-    remark: (max) => `the message is too large: maxMessageSize is ${max} bytes. Send less, or raise it on the broker.`,
-  },
-  PropertiesTooLarge: {
-    code: ResponseCode.MESSAGE_ILLEGAL,
-    remark: () =>
-      `the message's properties are too large: at most ${Properties.sizeBytesMax} bytes, those of the broker included.`,
-  },
 }

@@ -24,7 +24,7 @@ import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import type { Appended, PutRefusal, StoredStatus } from "../../infra/store/MessageStore.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
 import { OpJournal } from "./OpJournal.ts"
-import { putRefusals } from "./SendHandler.ts"
+import { putRefusals } from "./putRefusals.ts"
 
 export class Transactions {
   readonly ops: OpJournal
