@@ -30,6 +30,8 @@ export interface FetchOptions {
   readonly max?: number
   /** What is wanted of the topic; default everything. */
   readonly expression?: string
+  /** Or an SQL92 condition over their properties. */
+  readonly sql?: string
   /** How long the broker may wait for a first message; default 0. */
   readonly holdMs?: number
   readonly signal?: AbortSignal
@@ -156,9 +158,13 @@ export class PullConsumer implements AsyncDisposable, AsyncIterable<Message> {
   /** One pull of a queue at an offset that the caller keeps; the group's progress does not change. */
   async fetch(queue: MessageQueue, offset: number, options: FetchOptions = {}): Promise<Fetched> {
     await this.queues(queue.topic)
-    const { expression, holdMs = 0, max = 32, signal } = options
+    const { expression, holdMs = 0, max = 32, signal, sql } = options
     const subscription = subscriptionOf(
-      expression === undefined ? queue.topic : { expression, topic: queue.topic },
+      {
+        topic: queue.topic,
+        ...(expression === undefined ? {} : { expression }),
+        ...(sql === undefined ? {} : { sql }),
+      },
       this.#instance.world.clock.nowMs(),
     )
     const asked = { countMax: max, group: this.group, holdMs, offset, queue, subscription }

@@ -137,6 +137,40 @@ const tags: Scenario = async (scene) => {
   assert.deepEqual(got.toSorted(), ["Aa", "C"])
 }
 
+/** Sends every price from 0 to 29, of two kinds of fruit; answers what the condition of the scenario picks. */
+const sendFruit = async (scene: Scene, topic: string): Promise<ReadonlyArray<string>> => {
+  const producer = scene.client().producer()
+  for (let price = 0; price < 30; price++) {
+    const fruit = price % 3 === 0 ? "pear" : "apple"
+    const ripe = price % 5 === 0 ? { ripe: "no" } : {}
+    await producer.send({ body: `${fruit}${price}`, properties: { fruit, price: String(price), ...ripe }, topic })
+  }
+  return ["pear3", "pear6", "pear9", "pear12", "pear18"]
+}
+
+const conditions: Scenario = async (scene) => {
+  const topic = `fruit-${scene.tag}`
+  await makeTopic(scene, topic, 1)
+  const wanted = await sendFruit(scene, topic)
+  const sql = "fruit = 'pear' AND price BETWEEN 1 AND 20 AND ripe IS NULL"
+  const got: Array<string> = []
+  await join(scene, { subscriptions: [{ sql, topic }] }, { eachMessage: (one) => void got.push(one.text()) })
+  await until("what the condition picks arrives", () => got.length === wanted.length)
+  const reader = scene
+    .client()
+    .pullConsumer({ consumeFromWhere: "first", group: `reader-${scene.tag}`, subscriptions: [{ sql, topic }] })
+  const read: Array<string> = []
+  for await (const message of reader) if (read.push(message.text()) === wanted.length) break
+  const [queue] = await reader.queues(topic)
+  const page = await reader.fetch(queue!, 0, { sql })
+  const none = await reader.fetch(queue!, 0, { sql: "fruit = 'plum'" })
+  await pause(500)
+  assert.deepEqual([got, read], [wanted, wanted])
+  assert.deepEqual([page.messages.map((one) => one.text()), page.nextOffset], [wanted, 30])
+  assert.deepEqual([none.status, none.nextOffset], ["NO_MATCHED_MESSAGE", 30])
+  await assert.rejects(reader.fetch(queue!, 0, { sql: "fruit == 1" }), { code: "INVALID_ARGUMENT" })
+}
+
 const ordered: Scenario = async (scene) => {
   const topic = `steps-${scene.tag}`
   await makeTopic(scene, topic)
@@ -431,6 +465,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   batches,
   oneway,
   tags,
+  conditions,
   ordered,
   delay,
   "retries and dead letters": retry,
