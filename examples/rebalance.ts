@@ -20,3 +20,11 @@ console.log("two members:", shares().join(" + "))
 await members[0]!.close()
 while (shares()[1] !== 4) await new Promise((resolve) => setTimeout(resolve, 50))
 console.log("one is left:", shares()[1])
+
+// A broker can share the queues out in place of the members: what it says is the same.
+const asking = second.consumer({ group: "askers", subscriptions: ["shares"], clientRebalance: false })
+await asking.run({ eachMessage: async () => {} })
+while (asking.assigned.filter(({ topic }) => topic === "shares").length !== 4) {
+  await new Promise((resolve) => setTimeout(resolve, 50))
+}
+console.log("shared by the broker:", asking.assigned.filter(({ topic }) => topic === "shares").length)

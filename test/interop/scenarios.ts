@@ -17,7 +17,10 @@ export const sends = [
 
 /** Everything that leaves the broker alone. The ones that wait longest come first. */
 export const shared = [
+  "orderly-crash",
   "rebalance",
+  "rebalance-strategies",
+  "rebalance-by-broker",
   "delay-level",
   "transaction-given-up",
   "transaction",

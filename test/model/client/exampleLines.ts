@@ -30,9 +30,10 @@ export const expected: Readonly<Record<string, ReadonlyArray<string>>> = {
   "nameservers.ts": ["code SEND_OK", "property SEND_OK", "environment SEND_OK", "endpoint SEND_OK"],
   "offsets.ts": ["first: monday, tuesday, wednesday", "again: tuesday, wednesday", "archive is at 3 and 0 behind"],
   "ordered.ts": ["A created, A paid, A shipped", "B created, B paid, B shipped"],
+  "priority.ts": ["the urgent one was before the last of the others: true"],
   "produce.ts": ["SEND_OK 32 orders true", "100 stored", "sent"],
   "pull.ts": ["sum of the first five: 10", "then: 5,6,7", "from 8: 8,9", "page: 0,1 next 2 of 10"],
-  "rebalance.ts": ["two members: 2 + 2", "one is left: 4"],
+  "rebalance.ts": ["two members: 2 + 2", "one is left: 4", "shared by the broker: 4"],
   "request.ts": ["apples: 1.20 a pound", "pears: NO_REPLY"],
   "retry.ts": ["fine handled at attempt 1", "flaky handled at attempt 2", "broken is a dead letter"],
   "transaction.ts": [

@@ -21,6 +21,7 @@ final class Scenarios {
         Requests.register(byName);
         Transactions.register(byName);
         Rebalances.register(byName);
+        Shares.register(byName);
         Refusals.register(byName);
         Outages.register(byName);
         StoreVisits.register(byName);
