@@ -38,6 +38,8 @@ export interface ClientLife {
   readonly leave: () => void
   /** Of a consumer. */
   readonly group?: string
+  /** Of a consumer, the queues that are its own now, as `topic/broker/queueId`. */
+  readonly owned?: ReadonlyArray<string>
 }
 
 export class Cluster {
@@ -61,6 +63,15 @@ export class Cluster {
             atMs: this.world.sim.nowMs,
             brokerName: node,
             commitLogOffsetEnd: Number(fields["commitLogOffsetEnd"]),
+          })
+        if (action === "PersistOffset")
+          this.history.persisted.push({
+            atMs: this.world.sim.nowMs,
+            brokerName: node,
+            group: String(fields["group"]),
+            queueId: Number(fields["queueId"]),
+            queueOffset: Number(fields["queueOffset"]),
+            topic: String(fields["topic"]),
           })
         if (action === "Reopen")
           this.history.delayTables.push({

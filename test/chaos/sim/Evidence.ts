@@ -40,6 +40,8 @@ export interface BrokerView {
   readonly offsets: ReadonlyMap<string, number>
   /** By delay level, how far it was delivered. */
   readonly delayOffsets: ReadonlyMap<number, number>
+  /** By group, the topics that it consumes in order. */
+  readonly order: ReadonlyMap<string, string>
   readonly topics: ReadonlyMap<string, string>
   readonly groups: ReadonlyMap<string, string>
   /** Offsets of the log that the index answers, by `topic#key`. */
@@ -58,6 +60,8 @@ export interface Evidence {
   readonly brokers: ReadonlyArray<BrokerView>
   /** The same brokers, built from their logs alone. */
   readonly rebuilt: ReadonlyArray<BrokerView>
+  /** By group and queue of its topics, whose it was when the run had come to rest. */
+  readonly owners: ReadonlyMap<string, ReadonlyMap<string, ReadonlyArray<string>>>
   /** When the run had come to rest; what goes wrong later may take nothing. */
   readonly restedMs: number
   /** What had not come to rest when the time for it was over; empty when everything had. */
@@ -99,6 +103,7 @@ export const viewOf = (brokerName: string, broker: Broker): BrokerView => {
         queueOffset,
       ]),
     ),
+    order: new Map([...metadata.order].map(([group, topics]) => [group, [...topics].toSorted().join(" ")])),
     queues,
     recordAt: new Map(records.map((record) => [record.message.physicalOffset, record])),
     records,

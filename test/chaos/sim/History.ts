@@ -123,6 +123,16 @@ export interface Transaction {
   readonly ends: Array<{ readonly decision: "commit" | "rollback"; isConfirmed: boolean }>
 }
 
+/** A broker has written down how far a group is. */
+export interface Persisted {
+  readonly brokerName: string
+  readonly group: string
+  readonly topic: string
+  readonly queueId: number
+  readonly queueOffset: number
+  readonly atMs: number
+}
+
 /** A trace event of some node, as spec/README.md lists them; `node` is a server's or a client's name. */
 export type Traced = Pick<TraceEvent, "action" | "fields" | "node">
 
@@ -145,6 +155,7 @@ export class History {
   readonly strikes: Array<Strike> = []
   readonly powerCuts: Array<PowerCut> = []
   readonly logSyncs: Array<LogSync> = []
+  readonly persisted: Array<Persisted> = []
   /** With which delays by level a broker was started, and where its log ended then; in the order of time. */
   readonly delayTables: Array<DelayTable> = []
   /** By broker, the true time at which the record at an offset of its log was appended last. */

@@ -18,6 +18,7 @@ import { checkers } from "./checkers/index.ts"
 import { remembered } from "./checkers/loss.ts"
 import type { Violation } from "./checkers/Checker.ts"
 import { makeTopics } from "./clients/Administrator.ts"
+import { nameOf } from "./clients/GroupMember.ts"
 import { OrderlyConsumer } from "./clients/OrderlyConsumer.ts"
 import { Producer } from "./clients/Producer.ts"
 import { PushConsumer } from "./clients/PushConsumer.ts"
@@ -163,8 +164,14 @@ const play = (cluster: Cluster, restMs: number): Evidence => {
   until(() => allUp() && producers.every(({ life }) => (life as Producer).underWay === 0), producersMsMax)
   // An answer that came at the deadline may still be on its way to its consumer.
   runFor(1000)
-  until(() => restless(cluster).length === 0, restMs)
+  let restedSinceMs: number | undefined
+  until(() => {
+    if (restless(cluster).length > 0 || !isShared(cluster)) restedSinceMs = undefined
+    else restedSinceMs ??= sim.nowMs
+    return restedSinceMs !== undefined && sim.nowMs - restedSinceMs >= sharedMs
+  }, restMs)
   const left = restless(cluster)
+  const shares = ownersOf(cluster)
   history.note(
     "judge",
     left.length === 0
@@ -182,6 +189,7 @@ const play = (cluster: Cluster, restMs: number): Evidence => {
   return {
     brokers: brokers.map(({ name, served }) => viewOf(name, served!)),
     history,
+    owners: shares,
     rebuilt: brokers.map((server) => rebuild(cluster, server)),
     restedMs,
     restless: left,
@@ -223,6 +231,34 @@ const startTransactions = (cluster: Cluster, mayGoOn: () => boolean): void => {
 
 /** Messages in a burst, in the mean, and those that are sent again on top. */
 const burstMean = 2
+
+/** By group and queue, the members that have it. A group that was told of no topic has nothing to share. */
+const ownersOf = (cluster: Cluster): Evidence["owners"] => {
+  const owners = new Map<string, Map<string, Array<string>>>()
+  for (const { name, subscriptions } of cluster.settings.groups) {
+    const queues = new Map<string, Array<string>>()
+    for (const { name: brokerName, served } of cluster.brokers)
+      for (const { topic } of subscriptions)
+        for (let queueId = 0; queueId < (served?.state.metadata.topics.get(topic)?.readQueueNums ?? 0); queueId++)
+          queues.set(nameOf({ brokerName, queueId, topic }), [])
+    for (const { life, name: client } of cluster.clients)
+      if (life.group === name) for (const queue of life.owned ?? []) queues.get(queue)?.push(client)
+    owners.set(name, queues)
+  }
+  return owners
+}
+
+/**
+ * How long members must agree: some rebalances. As long as one broker still counts a member that is gone and another does
+ * not, shares go to and fro, and may look well for a moment.
+ */
+const sharedMs = 8_000
+
+/** Members may not agree yet, or wait for one that is gone. */
+const isShared = (cluster: Cluster): boolean =>
+  ownersOf(cluster)
+    .values()
+    .every((queues) => queues.values().every((members) => members.length === 1))
 
 /** What is stored and not yet consumed, retried or delivered. */
 const restless = (cluster: Cluster): ReadonlyArray<Restless> => {

@@ -9,6 +9,7 @@ import type { Clock } from "../../../src/infra/clock/Clock.ts"
 import type { Appended, MessageStore } from "../../../src/infra/store/MessageStore.ts"
 import type { Broker } from "../../../src/node/broker/Broker.ts"
 import type { Mutant } from "./Mutant.ts"
+import type { Fixed } from "./Settings.ts"
 
 type Put = MessageStore["put"]
 
@@ -33,6 +34,21 @@ const slowAt = (ms: number, insteadMs: number, clock: Clock): Clock => ({
 })
 
 const isOwn = (topic: string): boolean => isGantry(topic)
+
+/** Three members of an orderly group share four queues of one broker. */
+const threeOfFour: Fixed = {
+  brokers: 1,
+  groups: [
+    {
+      consumers: 3,
+      isOrderly: true,
+      maxReconsumeTimes: 3,
+      name: "ledger",
+      subscriptions: [{ expression: "*", topic: "steps" }],
+    },
+  ],
+  topics: [{ isPrepared: true, name: "steps", queueNums: 4 }],
+}
 
 export const mutants: ReadonlyArray<Mutant> = [
   {
@@ -201,7 +217,36 @@ export const mutants: ReadonlyArray<Mutant> = [
     foundBy: "ordered",
     name: "gives locks away",
     needs: ["partition", "clientCrash"],
-    settings: { faultEveryMs: 1500 },
+    settings: { ...threeOfFour, faultEveryMs: 1500 },
+  },
+  {
+    // Nothing fences who commits.
+    broker: ({ state }) => {
+      Object.assign(state.locks, { leaseMs: 1 })
+      Object.assign(state.metadata, { order: new Map() })
+      state.metadata.noteOrder = (_event, done) => done(undefined)
+    },
+    foundBy: "forward",
+    name: "lets anybody commit",
+    needs: ["partition", "pause", "clientCrash"],
+    settings: { ...threeOfFour, faultEveryMs: 700 },
+  },
+  {
+    // Every third time that a group is looked at, one of its members is not there.
+    broker: ({ state }) => {
+      const isTurn = everyNth(3)
+      const { groups } = state.consumers
+      const real = groups.get.bind(groups)
+      groups.get = (name) => {
+        const group = real(name)
+        if (group === undefined || !isTurn()) return group
+        const [, ...others] = group.members
+        return others.length === 0 ? group : { ...group, members: new Map(others) }
+      }
+    },
+    foundBy: "shared",
+    name: "forgets a member now and then",
+    settings: threeOfFour,
   },
   {
     // Delayed messages are due after half of their time.

@@ -1,12 +1,12 @@
 import type { BrokerView, QueueEntry } from "../Evidence.ts"
 import type { Checker } from "./Checker.ts"
 
-/** P9: queues, index, topics, groups, offsets and delay progress, built from the log alone, are what they were. */
+/** P9: queues, index, topics, groups, offsets, order and delay progress, built from the log alone, are what they were. */
 export const oneTruth: Checker = {
   *check({ brokers, rebuilt }) {
     for (const [index, view] of brokers.entries()) {
       const other = rebuilt[index]!
-      for (const kind of ["topics", "groups", "offsets", "delayOffsets", "index"] as const)
+      for (const kind of ["topics", "groups", "offsets", "order", "delayOffsets", "index"] as const)
         yield* differences(`${view.brokerName} ${kind}`, view[kind] as Table, other[kind] as Table)
       yield* differences(`${view.brokerName} queues`, printed(view), printed(other))
       for (const { identity, message } of view.records) {

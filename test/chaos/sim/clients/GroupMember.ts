@@ -93,6 +93,10 @@ export abstract class GroupMember {
     return this.options.group.name
   }
 
+  get owned(): ReadonlyArray<string> {
+    return [...this.queues.values()].map(({ queue }) => nameOf(queue))
+  }
+
   readonly leave = (): void => {
     if (this.hasLeft) return
     for (const queue of this.queues.values()) this.drop(queue)
