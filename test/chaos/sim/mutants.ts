@@ -223,7 +223,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     // Nothing fences who commits.
     broker: ({ state }) => {
       Object.assign(state.locks, { leaseMs: 1 })
-      Object.assign(state.metadata, { order: new Map() })
+      state.metadata.order.get = () => undefined
       state.metadata.noteOrder = (_event, done) => done(undefined)
     },
     foundBy: "forward",
