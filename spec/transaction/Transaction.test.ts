@@ -26,6 +26,7 @@ const bugs: ReadonlyArray<SeededBug> = [
   { bug: "EndsAgain", config: small, invariant: "OneOutcome" },
   { bug: "ProgressPastHalf", config: small, invariant: "NoneForgotten" },
   { bug: "ProgressPastHalf", config: small, invariant: "TableIsFold" },
+  { bug: "ProgressPastRollback", config: small, invariant: "NoneForgotten" },
   { bug: "OpOfNewest", config: small, invariant: "OpMatches" },
   { bug: "NotCounted", config: small, invariant: "BoundedCheck" },
   { bug: "NeverGivesUp", config: live, invariant: "Ends" },
@@ -47,7 +48,7 @@ describe("Transaction.tla", () => {
 
   it.for([
     ["told of its half when that is durable", small, 30_000, 90_000],
-    ["told of its half at once, which a crash may take,", early, 150_000, 450_000],
+    ["told of its half at once, which a crash may take,", early, 10_000, 45_000],
     ["that never ends anything", live, 40_000, 110_000],
   ] as const)(
     "P6: a producer %s finds one outcome of each transaction",

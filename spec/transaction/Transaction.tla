@@ -36,12 +36,13 @@ VARIABLES
   flushed,   \* how many of them are durable
   table,     \* of each undecided transaction, the place of its newest half; 0: not undecided
   buffer,    \* settled halves of which no op message tells yet
+  rolling,   \* transactions that are rolled back, which no op message tells yet
   ends,      \* ends that were sent: <<place, transaction, answer>>
   told,      \* history: <<transaction, outcome>> that a producer was answered
   asked,     \* halves whose producer was asked
   crashes
 
-vars == <<log, flushed, table, buffer, ends, told, asked, crashes>>
+vars == <<log, flushed, table, buffer, rolling, ends, told, asked, crashes>>
 
 Answers == {"commit", "rollback"}
 Places == 1..Len(log)
@@ -75,7 +76,7 @@ BufferOf(l) == UNION {Open(l, m) : m \in Msgs} \ {TableOf(l)[m] : m \in Msgs}
 
 Init ==
   /\ log = <<>> /\ flushed = 0
-  /\ table = [m \in Msgs |-> 0] /\ buffer = {}
+  /\ table = [m \in Msgs |-> 0] /\ buffer = {} /\ rolling = {}
   /\ ends = {} /\ told = {} /\ asked = {}
   /\ crashes = 0
 
@@ -84,12 +85,12 @@ SendHalf(m) ==
   /\ \A i \in Places : ~Is(log, i, "half", m)
   /\ log' = Append(log, Half(m, 0))
   /\ table' = [table EXCEPT ![m] = Len(log')]
-  /\ UNCHANGED <<flushed, buffer, ends, told, asked, crashes>>
+  /\ UNCHANGED <<rolling, flushed, buffer, ends, told, asked, crashes>>
 
 Flush(n) ==
   /\ flushed < n /\ n <= Len(log)
   /\ flushed' = n
-  /\ UNCHANGED <<log, table, buffer, ends, told, asked, crashes>>
+  /\ UNCHANGED <<rolling, log, table, buffer, ends, told, asked, crashes>>
 
 (* The producer ends a half that it was told of, or asked about. *)
 End(m, i, answer) ==
@@ -98,7 +99,7 @@ End(m, i, answer) ==
   /\ log[i].check = 0 \/ i \in asked
   /\ <<i, m, answer>> \notin ends
   /\ ends' = ends \cup {<<i, m, answer>>}
-  /\ UNCHANGED <<log, flushed, table, buffer, told, asked, crashes>>
+  /\ UNCHANGED <<rolling, log, flushed, table, buffer, told, asked, crashes>>
 
 (* The transaction that an end is about: that of the half which it names, and whose key it gives. *)
 IsOf(i, m, answer) ==
@@ -113,21 +114,22 @@ WriteReal(m, i) ==
   /\ IF Bug = "CopyForgotten" /\ table[m] # i
      THEN UNCHANGED <<table, buffer>>
      ELSE table' = [table EXCEPT ![m] = 0] /\ buffer' = buffer \cup ({table[m]} \ {0})
-  /\ UNCHANGED <<flushed, ends, told, asked, crashes>>
+  /\ UNCHANGED <<rolling, flushed, ends, told, asked, crashes>>
 
-(* A rollback: the op message is the fact, and takes along what is gathered. *)
+(* A rollback: the op message that follows is the fact. *)
 RollBack(m, i) ==
   /\ IsOf(i, m, "rollback")
   /\ table' = [table EXCEPT ![m] = 0]
-  /\ log' = Append(log, Op(buffer \cup ({table[m]} \ {0}), {m}))
-  /\ buffer' = {}
+  /\ buffer' = buffer \cup ({table[m]} \ {0})
+  /\ rolling' = rolling \cup {m}
   /\ told' = IF Bug = "RollbackToldEarly" THEN told \cup {<<m, "rollback">>} ELSE told
-  /\ UNCHANGED <<flushed, ends, asked, crashes>>
+  /\ UNCHANGED <<log, flushed, ends, asked, crashes>>
 
+(* What is settled is told, commits some time later, rollbacks at once. *)
 WriteOp ==
-  /\ buffer # {}
-  /\ log' = Append(log, Op(buffer, {}))
-  /\ buffer' = {}
+  /\ buffer # {} \/ rolling # {}
+  /\ log' = Append(log, Op(buffer, rolling))
+  /\ buffer' = {} /\ rolling' = {}
   /\ UNCHANGED <<flushed, table, ends, told, asked, crashes>>
 
 (* A producer that waits for it hears of an outcome that is durable. *)
@@ -136,7 +138,7 @@ Answer(m, outcome) ==
   /\ LET durable == SubSeq(log, 1, IF Bug = "CommitToldEarly" THEN Len(log) ELSE flushed)
      IN IF outcome = "commit" THEN HasReal(durable, m) ELSE IsRolled(SubSeq(log, 1, flushed), m)
   /\ told' = told \cup {<<m, outcome>>}
-  /\ UNCHANGED <<log, flushed, table, buffer, ends, asked, crashes>>
+  /\ UNCHANGED <<rolling, log, flushed, table, buffer, ends, asked, crashes>>
 
 (* A check is counted first, by a copy; the older half is settled by it. *)
 Check(m) ==
@@ -145,7 +147,7 @@ Check(m) ==
   /\ log' = Append(log, Half(m, IF Bug = "NotCounted" THEN 0 ELSE log[table[m]].check + 1))
   /\ table' = [table EXCEPT ![m] = Len(log')]
   /\ buffer' = buffer \cup {IF Bug = "OpOfNewest" THEN Len(log') ELSE table[m]}
-  /\ UNCHANGED <<flushed, ends, told, asked, crashes>>
+  /\ UNCHANGED <<rolling, flushed, ends, told, asked, crashes>>
 
 (* Then the producer is asked, about the copy. *)
 Ask(i) ==
@@ -153,7 +155,7 @@ Ask(i) ==
   /\ table[log[i].msg] = i
   /\ i \notin asked
   /\ asked' = asked \cup {i}
-  /\ UNCHANGED <<log, flushed, table, buffer, ends, told, crashes>>
+  /\ UNCHANGED <<rolling, log, flushed, table, buffer, ends, told, crashes>>
 
 GiveUp(m) ==
   /\ table[m] # 0 /\ Bug # "NeverGivesUp"
@@ -161,15 +163,16 @@ GiveUp(m) ==
   /\ log' = Append(log, Fact("gave", m))
   /\ table' = [table EXCEPT ![m] = 0]
   /\ buffer' = buffer \cup {table[m]}
-  /\ UNCHANGED <<flushed, ends, told, asked, crashes>>
+  /\ UNCHANGED <<rolling, flushed, ends, told, asked, crashes>>
 
-(* The group's offset in the half queue follows the oldest undecided half. *)
+(* The group's offset in the half queue follows the oldest half of which the log does not tell how it ended. *)
 AdvanceHalf ==
-  /\ LET open == {table[m] : m \in Msgs} \ {0}
+  /\ LET untold == IF Bug = "ProgressPastRollback" THEN {} ELSE {i \in buffer : log[i].msg \in rolling}
+         open == ({table[m] : m \in Msgs} \ {0}) \cup untold
          halves == {0} \cup {i \in Places : IsHalf(i)}
          place == IF open = {} \/ Bug = "ProgressPastHalf" THEN Max(halves) + 1 ELSE Min(open)
      IN place > From(log) /\ log' = Append(log, Progress(place))
-  /\ UNCHANGED <<flushed, table, buffer, ends, told, asked, crashes>>
+  /\ UNCHANGED <<rolling, flushed, table, buffer, ends, told, asked, crashes>>
 
 (* The broker starts again on its first k records. *)
 Crash(k) ==
@@ -180,6 +183,7 @@ Crash(k) ==
   /\ flushed' = k
   /\ table' = TableOf(log')
   /\ buffer' = BufferOf(log')
+  /\ rolling' = {}
   /\ asked' = {i \in asked : i <= k}
   /\ UNCHANGED <<ends, told>>
 
@@ -199,7 +203,7 @@ Next ==
 
 (* The broker goes on: it syncs, and asks about what nobody ends. *)
 Fairness ==
-  /\ WF_vars(Flush(Len(log)))
+  /\ WF_vars(Flush(Len(log))) /\ WF_vars(WriteOp)
   /\ \A m \in Msgs : WF_vars(Check(m)) /\ WF_vars(GiveUp(m))
 
 Spec == Init /\ [][Next]_vars /\ Fairness
@@ -211,7 +215,7 @@ TypeOK ==
   /\ \A i \in Places : /\ log[i].kind \in {"half", "real", "gave", "op", "progress"}
                        /\ log[i].check \in 0..CheckMax /\ log[i].rolled \subseteq Msgs
   /\ flushed \in 0..Len(log)
-  /\ table \in [Msgs -> {0} \cup Places] /\ buffer \subseteq Places
+  /\ table \in [Msgs -> {0} \cup Places] /\ buffer \subseteq Places /\ rolling \subseteq Msgs
   /\ told \subseteq Msgs \X Answers
 
 (* P6: a message becomes visible at most once. *)
@@ -233,7 +237,7 @@ OneOutcome ==
 NoneForgotten ==
   \A i \in Places :
     log[i].kind = "half" =>
-      LET m == log[i].msg IN table[m] # 0 \/ HasReal(log, m) \/ HasGivenUp(log, m) \/ IsRolled(log, m)
+      LET m == log[i].msg IN table[m] # 0 \/ m \in rolling \/ HasReal(log, m) \/ HasGivenUp(log, m) \/ IsRolled(log, m)
 
 (* An op message settles only what has ended, or has a newer copy below the op message: Apache RocketMQ, which goes by
    op messages alone, forgets nothing either. *)
@@ -248,8 +252,8 @@ OpMatches ==
 (* P6: it is asked about so often, over all crashes. *)
 BoundedCheck == \A m \in Msgs : Cardinality({i \in Places : Is(log, i, "half", m)}) <= CheckMax + 1
 
-(* P9: what the broker holds in memory is what it would find in its log. *)
-TableIsFold == table = TableOf(log)
+(* P9: what the broker holds in memory is what it would find in its log, but for what it is writing there. *)
+TableIsFold == \A m \in Msgs : table[m] = TableOf(log)[m] \/ m \in rolling
 
 (* P6: every half ends. *)
 Ends ==

@@ -123,10 +123,13 @@ const forgetOldest = (ended: Map<number, Outcome>): void => {
   }
 }
 
-/** Below it every half is settled: what the group's offset in the half queue may say. `nextOffset` ends the queue. */
-export const progress = (table: Transactions, nextOffset: number): number => {
-  for (const half of table.pending.values()) return half.queueOffset
-  return nextOffset
+/**
+ * Below it every half is settled, and the log says so: what the group's offset in the half queue may say. `nextOffset`
+ * ends the queue, `untoldOffset` is the lowest half that is rolled back while its op message is still to be written.
+ */
+export const progress = (table: Transactions, nextOffset: number, untoldOffset = nextOffset): number => {
+  for (const half of table.pending.values()) return Math.min(half.queueOffset, untoldOffset)
+  return Math.min(nextOffset, untoldOffset)
 }
 
 // ---- a half comes in

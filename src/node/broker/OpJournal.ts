@@ -27,6 +27,8 @@ export class OpJournal {
   readonly #ops: OpMessage.Ops = new Map()
   readonly #buffer = OpMessage.makeBuffer()
   #waiting: Array<Done> = []
+  /** The lowest half that is rolled back while the log does not say so. */
+  #untold: number | undefined
   /** Where the log has the first end of which the buffer tells, and of which each op message under way. */
   #since = Number.MAX_SAFE_INTEGER
   readonly #underWay = new Set<{ readonly since: number }>()
@@ -73,6 +75,7 @@ export class OpJournal {
   /** The same, and `done` when it is a fact. What else is settled in this turn shares the op message. */
   addNow(halfQueueOffset: number, done: Done): void {
     OpMessage.add(this.#buffer, halfQueueOffset)
+    this.#untold = Math.min(this.#untold ?? halfQueueOffset, halfQueueOffset)
     this.#waiting.push(done)
     if (this.#isSoon) return
     this.#isSoon = true
@@ -87,6 +90,11 @@ export class OpJournal {
     let position = Math.min(this.#since, readableOffset)
     for (const { since } of this.#underWay) position = Math.min(position, since)
     return position
+  }
+
+  /** The lowest half that is rolled back while the log does not say so; undefined when it says all. */
+  get untoldOffset(): number | undefined {
+    return this.#untold
   }
 
   /** How far the op queue is settled, now that halves below `halfProgress` are. */
@@ -123,6 +131,7 @@ export class OpJournal {
       this.#cancel = this.#state.world.clock.after(retryMs, () => this.flush())
       return
     }
+    this.#untold = undefined
   }
 
   stop(): void {

@@ -113,7 +113,14 @@ export class TransactionChecks {
           if (status !== "Stored" || this.#isStopped) return
           // Its end came in while the copy was on its way.
           if (this.#transactions.table.pending.get(id)?.commitLogOffset !== commitLogOffset) return
-          this.#tell({ ...record, physicalOffset: commitLogOffset, properties, queueOffset, storeTimestamp })
+          this.#tell({
+            ...record,
+            physicalOffset: commitLogOffset,
+            preparedTransactionOffset: id,
+            properties,
+            queueOffset,
+            storeTimestamp,
+          })
         },
       },
       true,
@@ -122,7 +129,7 @@ export class TransactionChecks {
     if (typeof put === "string") return
     const { commitLogOffset, queueOffset } = put
     this.#transactions.apply({ _tag: "Copied", checks, commitLogOffset, id, queueOffset }, commitLogOffset)
-    world.trace?.("Check", { checks, commitLogOffset, id })
+    world.trace?.("Check", { checks, commitLogOffset, id, queueOffset })
   }
 
   /** Asks one producer of the group, by turns. Nobody there: asked again with the next round, and counted all the same. */
@@ -135,6 +142,7 @@ export class TransactionChecks {
       (connection) => !connection.isClosed && connection.unsentBytes() < unsentBytesMax,
     )
     if (producer === undefined) return
+    this.#state.world.trace?.("Ask", { commitLogOffset: copy.physicalOffset, id: copy.preparedTransactionOffset })
     const topic = Properties.find(copy.properties, PropertyName.REAL_TOPIC) ?? ""
     const uniqKey = Properties.find(copy.properties, PropertyName.UNIQ_KEY)
     producer.connection.tell({

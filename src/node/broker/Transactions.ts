@@ -116,7 +116,7 @@ export class Transactions {
 
   /** The group's offsets follow: what a start, here or in Apache RocketMQ, need not look at again. */
   noteProgress(): void {
-    const half = Transaction.progress(this.#table, this.halfQueue.nextOffset)
+    const half = Transaction.progress(this.#table, this.halfQueue.nextOffset, this.ops.untoldOffset)
     this.#note(TopicName.TRANS_HALF, half)
     this.#note(TopicName.TRANS_OP_HALF, this.ops.progress(half))
   }
@@ -180,14 +180,15 @@ export class Transactions {
       return answerRefusal(call, decided.failure)
     }
     const ending = decided.success
+    world.trace?.("End", { answer: end.answer, commitLogOffset: end.commitLogOffset, id: ending.id })
     switch (ending._tag) {
       case "Deliver":
         return this.#commit(ending, record!, call)
       case "RollBack":
-        return this.#rollBack(ending.id, call)
+        return this.#rollBack(ending.id, end.commitLogOffset, call)
       case "Same": {
         const waiting = this.#committing.get(ending.id)
-        if (waiting === undefined) call.answer({ code: ResponseCode.SUCCESS })
+        if (waiting === undefined) this.#answer(call, ending.id, "Stored")
         else waiting.push(call)
       }
     }
@@ -213,7 +214,7 @@ export class Transactions {
         isPatient: true,
         stored: (status) => {
           this.#committing.delete(id)
-          for (const one of waiting) answerEnd(one, status)
+          for (const one of waiting) this.#answer(one, id, status)
         },
       },
       true,
@@ -221,14 +222,23 @@ export class Transactions {
     if (typeof put === "string") return this.#refusePut(call, put)
     this.#committing.set(id, waiting)
     this.apply({ _tag: "Ended", id, outcome: "Committed" }, put.commitLogOffset)
-    world.trace?.("WriteReal", { commitLogOffset: put.commitLogOffset, id, queueId, topic })
+    const { commitLogOffset } = put
+    world.trace?.("WriteReal", { commitLogOffset, id, queueId, source: half.physicalOffset, topic })
   }
 
-  #rollBack(id: number, call: Call): void {
+  #rollBack(id: number, source: number, call: Call): void {
     const settled = Transaction.evolve(this.#table, { _tag: "Ended", id, outcome: "RolledBack" })
-    this.#state.world.trace?.("RollBack", { id })
+    this.#state.world.trace?.("RollBack", { id, source })
     if (settled === undefined) return call.answer({ code: ResponseCode.SUCCESS })
-    this.ops.addNow(settled, (isStored) => answerEnd(call, isStored ? "Stored" : "Failed"))
+    this.ops.addNow(settled, (isStored) => this.#answer(call, id, isStored ? "Stored" : "Failed"))
+  }
+
+  #answer(call: Call, id: number, status: StoredStatus): void {
+    if (status === "Stored" && !call.isOneway) {
+      const outcome = this.#table.ended.get(id)
+      this.#state.world.trace?.("Answer", { answer: outcome === "Committed" ? "Commit" : "Rollback", id })
+    }
+    answerEnd(call, status)
   }
 
   #refusePut(call: Call, refusal: PutRefusal): void {

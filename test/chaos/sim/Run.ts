@@ -277,9 +277,10 @@ const waiting = ({ groups }: Settings, { metadata, store }: BrokerState): Readon
     const at = metadata.delayOffsets.get(level) ?? 0
     if (at < maxOffset) found.push(`delay level ${level} is at ${at} of ${maxOffset}`)
   }
-  const { maxOffset } = store.queues.get(Topic.TopicName.TRANS_HALF, 0)
+  // Copies that are not readable yet count, too.
+  const { nextOffset } = store.queues.get(Topic.TopicName.TRANS_HALF, 0)
   const settled = ConsumerOffset.query(metadata.offsets, consumerGroup, Topic.TopicName.TRANS_HALF, 0) ?? 0
-  if (settled < maxOffset) found.push(`transactions are settled up to ${settled} of ${maxOffset} halves`)
+  if (settled < nextOffset) found.push(`transactions are settled up to ${settled} of ${nextOffset} halves`)
   for (const { isOrderly, name, subscriptions } of groups) {
     const topics = subscriptions.map(({ topic }) => topic)
     if (!isOrderly) topics.push(Topic.retryTopic(name))

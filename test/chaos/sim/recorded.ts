@@ -2,6 +2,7 @@
 import { run } from "./Run.ts"
 import type { Mutant } from "./Mutant.ts"
 import { type DeliveryEvent, type DeliveryView } from "../../../spec/delivery/trace.ts"
+import type { TransactionEvent } from "../../../spec/transaction/trace.ts"
 
 export interface Recorded {
   readonly trace: ReadonlyArray<DeliveryEvent>
@@ -49,4 +50,37 @@ export const runCluster = (seed: number, mutant?: Mutant): Recorded => {
     topic: message.topic,
   }))
   return { trace: recording.events, view: { brokerName: broker.brokerName, group, records, triesMax } }
+}
+
+/** transactionCheckMax of simulated clusters. */
+export const transactionChecksMax = 5
+
+export interface RecordedTransactions {
+  readonly brokerName: string
+  readonly trace: ReadonlyArray<TransactionEvent>
+}
+
+/** One broker with transactions and nothing else, under crashes. The same seed gives the same run. */
+export const runTransactions = (seed: number, mutant?: Mutant): RecordedTransactions => {
+  const { recording, violations } = run(seed, {
+    fixed: {
+      brokers: 1,
+      faultEveryMs: 3000,
+      faults: ["powerCut", "processKill", "orderlyRestart"],
+      flush: "SYNC_FLUSH",
+      groups: [],
+      loadMs: 12_000,
+      messagesMax: 1,
+      nameServers: 1,
+      producers: 0,
+      topics: [],
+      transactionsMax: 14,
+    },
+    isRecorded: true,
+    ...(mutant === undefined ? {} : { mutant, restMs: 60_000 }),
+  })
+  const broker = recording?.brokers[0]
+  if (recording === undefined || broker === undefined || (mutant === undefined && violations.length > 0))
+    throw new Error(`seed ${seed}: ${JSON.stringify(violations)}`)
+  return { brokerName: broker.brokerName, trace: recording.events }
 }

@@ -257,6 +257,18 @@ describe("Transaction", () => {
     )
   })
 
+  it("progress waits for a rollback of which the log does not tell yet", () => {
+    const log = new Log()
+    const half = log.half("A")
+    const open = log.half("B")
+    log.apply({ _tag: "Ended", id: half.physicalOffset, outcome: "RolledBack" })
+    expect(Transaction.progress(log.table, log.halfNext, half.queueOffset)).toBe(half.queueOffset)
+    expect(Transaction.progress(log.table, log.halfNext)).toBe(open.queueOffset)
+    log.apply({ _tag: "Ended", id: open.physicalOffset, outcome: "RolledBack" })
+    expect(Transaction.progress(log.table, log.halfNext, open.queueOffset)).toBe(open.queueOffset)
+    expect(Transaction.progress(log.table, log.halfNext)).toBe(log.halfNext)
+  })
+
   it("takes up copies that RocketMQ made, which do not say whose they are", () => {
     const log = new Log()
     const half = log.half("A")
