@@ -25,8 +25,8 @@ export const murmur3 = (text: string): { readonly low: number; readonly high: nu
   let two = 0n
   let at = 0
   for (; bytes.length - at >= 16; at += 16) {
-    one = times(rotate(one ^ first(bytes.readBigUInt64LE(at)), 27n) + two, 5n) + 0x52_dc_e7_29n
-    two = times(rotate(two ^ second(bytes.readBigUInt64LE(at + 8)), 31n) + one, 5n) + 0x38_49_5a_b5n
+    one = ((rotate(one ^ first(bytes.readBigUInt64LE(at)), 27n) + two) * 5n + 0x52_dc_e7_29n) & mask
+    two = ((rotate(two ^ second(bytes.readBigUInt64LE(at + 8)), 31n) + one) * 5n + 0x38_49_5a_b5n) & mask
   }
   const rest = Buffer.alloc(16)
   bytes.copy(rest, 0, at)

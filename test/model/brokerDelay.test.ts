@@ -3,6 +3,7 @@
  * that are set. On simulated machines.
  */
 import { describe, expect, it } from "vitest"
+import { writeAddress } from "../../src/format/ConsumeQueueExt.ts"
 import * as Properties from "../../src/domain/Properties.ts"
 import type { StoredMessage } from "../../src/format/StoredMessage.ts"
 import { RequestCode } from "../../src/format/RequestCode.ts"
@@ -154,6 +155,22 @@ describe("delayed messages", () => {
     const tookMs = cluster.world.sim.nowMs - setMs
     expect(tookMs).toBeGreaterThanOrEqual(9000)
     expect(tookMs).toBeLessThanOrEqual(11_000)
+  })
+
+  it("come on time where Apache RocketMQ has put their times beside the queue (enableConsumeQueueExt)", () => {
+    const cluster = begin(11)
+    sendAt(cluster, 3, "waits")
+    cluster.stop()
+    const entry = cluster.node.disk.open("/store/consumequeue/SCHEDULE_TOPIC_XXXX/2/00000000000000000000", "write")
+    const address = Buffer.alloc(8)
+    writeAddress(0, address, 0)
+    entry.writeSync(address, 12)
+    entry.close()
+    cluster.start()
+    cluster.world.sim.runFor(1000)
+    expect(names(cluster)).toEqual([])
+    cluster.world.sim.runFor(minuteMs)
+    expectOnTime(cluster, "waits", 10_000)
   })
 
   it("a clock that is set forward brings what is due by it, and loses none", () => {

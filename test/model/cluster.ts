@@ -97,11 +97,6 @@ export class OneBroker {
     return body
   }
 
-  /** Changes settings for the next start. */
-  configure(changes: Partial<BrokerConfig>): void {
-    this.#config = { ...this.#config, ...changes }
-  }
-
   /** Nothing survives but what was synced. */
   powerCut(): void {
     this.node.powerCut(keepNone)

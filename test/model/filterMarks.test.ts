@@ -58,12 +58,14 @@ describe("marks", () => {
               if (given.do === "restart") rig.one.stop()
               else if (given.do === "kill") rig.one.kill()
               else rig.one.powerCut()
-              rig.one.configure({
-                enableCalcFilterBitMap: given.marks !== 1,
-                enableConsumeQueueExt: given.marks !== 2,
-                expectConsumerNumUseFilter: given.marks === 3 ? 16 : 32,
-              })
-              rig.one.start()
+              rig.one.start(
+                {},
+                {
+                  enableCalcFilterBitMap: given.marks !== 1,
+                  enableConsumeQueueExt: given.marks !== 2,
+                  expectConsumerNumUseFilter: given.marks === 3 ? 16 : 32,
+                },
+              )
               rig.run(10)
               subscribe()
           }
@@ -72,7 +74,7 @@ describe("marks", () => {
           expect(rig.pullAll(undefined, version)).toEqual(expected)
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     )
   })
 
