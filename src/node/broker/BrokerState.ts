@@ -51,6 +51,8 @@ export class BrokerState {
   readonly filters: ConsumerFilter.ConsumerFilters
   readonly held = HeldPull.make<() => void>()
   readonly statistics = Statistics.make()
+  /** Transactions that nobody has ended yet. */
+  undecidedTransactions: () => number = () => 0
   /** What is counted too often for a table; see `StatisticsService`. */
   readonly counts = { getFound: 0, getMiss: 0, putFailed: 0 }
   readonly putTimes = PutTimes.make()

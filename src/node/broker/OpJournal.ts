@@ -24,6 +24,8 @@ type Done = (isStored: boolean) => void
 
 export class OpJournal {
   readonly #state: BrokerState
+  /** Told when op messages are on disk: the group's offsets may follow. */
+  onTold: () => void = () => {}
   readonly #ops: OpMessage.Ops = new Map()
   readonly #buffer = OpMessage.makeBuffer()
   #waiting: Array<Done> = []
@@ -142,6 +144,7 @@ export class OpJournal {
   #stored(flight: { readonly since: number }, waiting: ReadonlyArray<Done>): void {
     this.#underWay.delete(flight)
     this.#state.metadata.transactionsAdvanced()
+    this.onTold()
     for (const done of waiting) done(true)
   }
 

@@ -37,6 +37,8 @@ export class Transactions {
   constructor(state: BrokerState) {
     this.#state = state
     this.ops = new OpJournal(state)
+    this.ops.onTold = () => this.noteProgress()
+    state.undecidedTransactions = () => this.#table.pending.size
   }
 
   get table(): Transaction.Transactions {
@@ -90,6 +92,7 @@ export class Transactions {
   /** After the last request: what is settled is told in the log before it closes. */
   stop(): void {
     this.#isStopped = true
+    this.ops.onTold = () => {}
     this.noteProgress()
     this.ops.stop()
   }

@@ -41,6 +41,7 @@ export const metrics = (state: BrokerState, service: StatisticsService): string 
     ["gantry_topics", state.metadata.topics.size, "Topics."],
     ["gantry_groups", state.metadata.groups.size, "Consumer groups."],
     ["gantry_groups_mixed", state.mixedGroups.size, "Groups whose members subscribe differently, and lose messages."],
+    ["gantry_transactions_undecided", state.undecidedTransactions(), "Half messages that nobody has ended yet."],
     ["gantry_held_pulls", state.held.size, "Pulls that wait for messages."],
     ["gantry_disk_full", store.isDiskFull ? 1 : 0, "Whether sends are refused for a full disk."],
     ["gantry_put_time_max_seconds", putTimes.maxMs / 1000, "Longest time from append to answer, of one send in 16."],
