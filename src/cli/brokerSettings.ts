@@ -66,6 +66,7 @@ export const rules: Readonly<Partial<Record<keyof BrokerConfig, Rule>>> = {
   expectConsumerNumUseFilter: between(1, 10_000),
   fastListenPort: between(-1, 65_535),
   fileReservedTime: between(0, 876_000, "hours"),
+  filterDataCleanTimeSpan: between(1, 365 * day, "milliseconds"),
   flushConsumerOffsetInterval: interval,
   flushDelayOffsetInterval: interval,
   flushDiskType: oneOf("SYNC_FLUSH", "ASYNC_FLUSH"),

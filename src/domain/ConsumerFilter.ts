@@ -62,9 +62,6 @@ export interface Now {
   readonly logOffset: number
 }
 
-/** How long a filter is kept after its group is gone. */
-export const filterDataCleanTimeSpanMs = 86_400_000
-
 /** As many as RocketMQ remembers. */
 const recentMax = 100
 
@@ -147,9 +144,23 @@ export const gone = (table: ConsumerFilters, group: string, now: Now): void => {
   subscribed(table, group, new Map(), now)
 }
 
-/** Takes out what is dead for a day. */
-export const expire = (table: ConsumerFilters, nowMs: number): void => {
-  for (const filter of table.dead) if (nowMs - filter.deadMs >= filterDataCleanTimeSpanMs) remove(table, filter)
+/** Takes out what is dead for `keptMs`: the setting filterDataCleanTimeSpan, a day. */
+export const expire = (table: ConsumerFilters, nowMs: number, keptMs: number): void => {
+  for (const filter of table.dead) if (nowMs - filter.deadMs >= keptMs) remove(table, filter)
+}
+
+/**
+ * Whether a group still takes a message that it failed to consume, by its filter of the topic that the message came from:
+ * the setting filterSupportRetry, which is off. A filter that cannot be read takes it.
+ */
+export const takesRetried = (
+  table: ConsumerFilters,
+  group: string,
+  realTopic: string | undefined,
+  accepts: (filter: Sql92.Filter) => boolean,
+): boolean => {
+  const compiled = realTopic === undefined ? undefined : find(table, realTopic, group)?.compiled
+  return compiled === undefined || typeof compiled === "string" || accepts(compiled)
 }
 
 /** Puts back what a snapshot holds. What was alive counts as dead since `downMs`, until a heartbeat brings it again. */

@@ -1,5 +1,6 @@
 /** One simulated broker with a topic of one queue, and a group that asks it for messages by their properties. */
 import * as Properties from "../../src/domain/Properties.ts"
+import { retryTopic } from "../../src/domain/Topic.ts"
 import { PullFlag } from "../../src/domain/SysFlag.ts"
 import type { Command } from "../../src/format/Command.ts"
 import * as Admin from "../../src/format/Admin.ts"
@@ -12,6 +13,7 @@ import { ResponseCode } from "../../src/format/ResponseCode.ts"
 import * as StoredMessage from "../../src/format/StoredMessage.ts"
 import { standard } from "../../src/format/shape.ts"
 import { Malformed } from "../../src/format/Malformed.ts"
+import { ConsumerSendMsgBack } from "../../src/format/SendMessage.ts"
 import { RemotingClient } from "../../src/infra/remoting/RemotingClient.ts"
 import { RemotingError } from "../../src/infra/remoting/RemotingError.ts"
 import type { Request } from "../../src/infra/remoting/RemotingConnection.ts"
@@ -142,6 +144,28 @@ export class FilterRig {
       const outcome = answer()
       return outcome instanceof RemotingError ? undefined : outcome
     }
+  }
+
+  /** Gives a message back that the group could not consume; it comes again after a second. */
+  sendBack(queueOffset: number): void {
+    const { store } = this.one.broker.state
+    const offset = store.queues.get(topic, 0).entrySync(queueOffset)!.commitLogOffset
+    const ext = ConsumerSendMsgBack.encode({
+      delayLevel: 1,
+      group,
+      maxReconsumeTimes: 16,
+      offset,
+      originTopic: topic,
+      unitMode: false,
+    })
+    const answer = this.one.ask({ code: RequestCode.CONSUMER_SEND_MSG_BACK, ext })
+    if (answer.code !== ResponseCode.SUCCESS) throw new Error(answer.remark)
+  }
+
+  /** The property `n` of what comes again. */
+  retried(): ReadonlyArray<string> {
+    const request = pullOf("*", 0, 0, 0, "TAG")
+    return this.numbers(this.one.ask({ ...request, ext: { ...request.ext, topic: retryTopic(group) } }))
   }
 
   /** Goes through the queue as a consumer does; the property `n` of what it got. */

@@ -95,6 +95,21 @@ describe("filters", () => {
     }
   })
 
+  it("P4: retries come again whatever the condition is by then, unless filterSupportRetry says otherwise", () => {
+    const rig = new FilterRig(11, on)
+    rig.subscribe("n > 0", 1)
+    for (const n of ["1", "2", "3"]) rig.send({ n })
+    for (const queueOffset of [0, 1, 2]) rig.sendBack(queueOffset)
+    rig.subscribe("n = 2", 2)
+    rig.run(3000)
+    expect(rig.retried()).toEqual(["1", "2", "3"])
+    rig.one.stop()
+    rig.one.start({}, { filterSupportRetry: true })
+    rig.run(10)
+    rig.subscribe("n = 2", 2)
+    expect(rig.retried()).toEqual(["2"])
+  })
+
   it("reports a group whose members subscribe differently: in the log, to administrators and in the metrics", () => {
     const rig = new FilterRig(9, on)
     const mixed = (): unknown => rig.connections().mixedSubscriptions

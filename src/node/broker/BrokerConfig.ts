@@ -46,6 +46,10 @@ export const defaults = {
   expectConsumerNumUseFilter: 32,
   fastListenPort: -1,
   fileReservedTime: 72,
+  /** How long the filter of a group that is gone is kept, so that messages are marked for it. */
+  filterDataCleanTimeSpan: 86_400_000,
+  /** Retries are filtered, too: what a group does not take any more is passed over in its retry topic. */
+  filterSupportRetry: false,
   flushConsumerOffsetInterval: 5_000,
   flushDelayOffsetInterval: 10_000,
   flushDiskType: "SYNC_FLUSH",

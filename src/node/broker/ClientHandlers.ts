@@ -307,7 +307,7 @@ export class ClientHandlers {
       ])
       for (const connection of silent) connection.destroy("no heartbeat for 120 s")
       QueueLock.expire(this.#state.locks, nowMs)
-      ConsumerFilter.expire(this.#state.filters, clock.nowMs())
+      ConsumerFilter.expire(this.#state.filters, clock.nowMs(), this.#state.config.filterDataCleanTimeSpan)
       this.#sweepLater()
     })
   }

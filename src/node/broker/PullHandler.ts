@@ -8,6 +8,7 @@ import * as ConsumerOffset from "../../domain/ConsumerOffset.ts"
 import * as HeldPull from "../../domain/HeldPull.ts"
 import * as Pull from "../../domain/Pull.ts"
 import { matchesCode, subscribeAll } from "../../domain/Subscription.ts"
+import { retryTopic } from "../../domain/Topic.ts"
 import * as Result from "effect/Result"
 import * as Commands from "../../format/Command.ts"
 import type { Command } from "../../format/Command.ts"
@@ -20,7 +21,7 @@ import type { RemotingConnection } from "../../infra/remoting/RemotingConnection
 import type { ConsumeQueue } from "../../infra/store/ConsumeQueue.ts"
 import { answerMalformed, answerRefusal, type BrokerState } from "./BrokerState.ts"
 import { commitOf, traceCommit } from "./commits.ts"
-import { acceptsOf } from "./filterViews.ts"
+import { acceptsOf, acceptsRetried } from "./filterViews.ts"
 import { countGot } from "./StatisticsService.ts"
 
 /** No more messages in one answer, whatever a client asks. */
@@ -108,7 +109,9 @@ export class PullHandler {
     const matches =
       subscription.subString === subscribeAll ? undefined : (code: number) => matchesCode(subscription, code)
     const asked = Math.min(Math.max(1, header.maxMsgNums), countMax)
-    const accepts = filter === undefined ? undefined : acceptsOf(filter)
+    const filtersRetries = state.config.filterSupportRetry && topic === retryTopic(group)
+    const accepts =
+      filter !== undefined ? acceptsOf(filter) : filtersRetries ? acceptsRetried(state.filters, group) : undefined
     const mayAccept =
       consumerFilter === undefined
         ? undefined

@@ -40,6 +40,7 @@ const changeable: ReadonlyMap<keyof BrokerConfig, Check> = new Map<keyof BrokerC
   ["diskSpaceWarningLevelRatio", percent],
   ["enablePropertyFilter", flag],
   ["fileReservedTime", whole(0, 876_000)],
+  ["filterSupportRetry", flag],
   ["litePullMessageEnable", flag],
   ["longPollingEnable", flag],
   ["maxMsgsNumBatch", whole(1, 10_000)],

@@ -13,6 +13,8 @@ const make = (charactersMax?: number): ConsumerFilter.ConsumerFilters =>
 const asked = (topic: string, expression: string, version = 1, type = "SQL92"): Subscription =>
   Result.getOrThrow(parseTyped(topic, expression, type, version))
 
+const dayMs = 86_400_000
+
 const at = (ms: number): ConsumerFilter.Now => ({ logOffset: ms, ms })
 
 const byTopic = (...subscriptions: ReadonlyArray<Subscription>): ReadonlyMap<string, Subscription> =>
@@ -23,7 +25,7 @@ const expressionOf = (table: ConsumerFilter.ConsumerFilters, topic = "T", group 
 
 const step = fc.record({
   group: fc.constantFrom("g", "h"),
-  ms: fc.constantFrom(1, 1000, ConsumerFilter.filterDataCleanTimeSpanMs),
+  ms: fc.constantFrom(1, 1000, dayMs),
   subscriptions: fc
     .array(
       fc.record({
@@ -46,9 +48,8 @@ describe("ConsumerFilter", () => {
         let nowMs = 1_000_000
         for (const { group, ms, subscriptions } of steps) {
           nowMs += ms
-          ConsumerFilter.expire(table, nowMs)
-          for (const [key, { deadMs }] of model)
-            if (deadMs !== 0 && nowMs - deadMs >= ConsumerFilter.filterDataCleanTimeSpanMs) model.delete(key)
+          ConsumerFilter.expire(table, nowMs, dayMs)
+          for (const [key, { deadMs }] of model) if (deadMs !== 0 && nowMs - deadMs >= dayMs) model.delete(key)
           ConsumerFilter.subscribed(table, group, subscriptions, at(nowMs))
           for (const topic of ["T", "U"]) {
             const key = `${topic}@${group}`
@@ -145,6 +146,14 @@ describe("ConsumerFilter", () => {
     expect(ConsumerFilter.markOf(table, "T", ({ expression }) => expression === "a = 1")).toEqual(marked)
     expect(ConsumerFilter.markOf(table, "T", () => false)).toEqual(clear)
     expect(ConsumerFilter.markOf(table, "U", () => true)).toBeUndefined()
+  })
+
+  it("what a group failed to consume is judged by its filter of the topic that it came from", () => {
+    const table = make()
+    ConsumerFilter.subscribed(table, "g", byTopic(asked("T", "a = 1"), asked("U", "a ==")), at(1))
+    const takes = (topic: string | undefined): boolean => ConsumerFilter.takesRetried(table, "g", topic, () => false)
+    expect(["T", "U", "V", undefined].map(takes)).toEqual([false, true, true, true])
+    expect(ConsumerFilter.takesRetried(table, "g", "T", ({ expression }) => expression === "a = 1")).toBe(true)
   })
 
   it("what pulls bring is compiled once, and only the last of them are remembered", () => {
