@@ -29,6 +29,9 @@ interface Waiting {
   readonly whyLate: () => GantryError
 }
 
+/** A request may end so much later than its timeout. */
+const restMs = 20
+
 /** Sends the request within `leftMs`; the answer forgets the send. */
 export type Send = (leftMs: number, sent: Done<SendResult>) => () => void
 
@@ -144,7 +147,8 @@ export class Requests {
     this.#cancelTimer = clock.after(Math.max(0, dueMs - clock.monotonicMs()), () => {
       this.#timerDueMs = Infinity
       for (const { end, whyLate } of RequestReply.expired(this.#open, clock.monotonicMs())) end(whyLate())
-      this.#arm(RequestReply.nextDueMs(this.#open) ?? Infinity)
+      // Not more often than this, however many wait: each time looks at all of them.
+      this.#arm(Math.max(RequestReply.nextDueMs(this.#open) ?? Infinity, clock.monotonicMs() + restMs))
     })
   }
 }

@@ -137,6 +137,39 @@ it("what asks for no reply gets none, and a request needs a broker in time", asy
   expect(["TIMED_OUT", "CONNECT_FAILED"]).toContain(failure.code)
 })
 
+it("what brokers push that is no reply, or to nothing that waits, harms nobody", async () => {
+  const cluster = new SimCluster(9)
+  const { client } = await replier(cluster, "questions")
+  const producer = cluster.client().producer()
+  await cluster.settle(producer.request({ body: "a", topic: "questions" }))
+  // A second reply to a request that has ended, and one that nobody asked for: taken, and dropped.
+  const other = client.producer({ group: "strangers" })
+  const properties = { CORRELATION_ID: "unknown", MSG_TYPE: "reply", REPLY_TO_CLIENT: "nobody@1" }
+  const lost = await failureOf(cluster, other.send({ body: "x", properties, topic: "DefaultCluster_REPLY_TOPIC" }))
+  expect(lost.code).toBe("SYSTEM_ERROR")
+  const reply = await cluster.settle(producer.request({ body: "b", topic: "questions" }))
+  expect(reply.text()).toBe("B")
+})
+
+it("a thousand requests that nobody answers end, each in its time", async () => {
+  const cluster = new SimCluster(10)
+  const producer = cluster.client().producer({ backPressure: false })
+  await cluster.settle(cluster.client().admin().createTopic({ queues: 1, topic: "silence" }))
+  const beganMs = cluster.world.sim.nowMs
+  const ends: Array<number> = []
+  const all = Array.from({ length: 1000 }, (_, i) =>
+    producer
+      .request({ body: "?", topic: "silence" }, { timeoutMs: 2_000 + i })
+      .catch((error: { readonly code: string }) => {
+        ends.push(cluster.world.sim.nowMs - beganMs - 2_000 - i)
+        return error.code
+      }),
+  )
+  expect(new Set(await cluster.settle(Promise.all(all)))).toEqual(new Set(["NO_REPLY"]))
+  expect(Math.min(...ends)).toBeGreaterThanOrEqual(0)
+  expect(Math.max(...ends)).toBeLessThan(100)
+})
+
 it("a reply finds its requester again after the broker was restarted", async () => {
   const cluster = new SimCluster(8)
   await replier(cluster, "questions")
