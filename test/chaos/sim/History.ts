@@ -67,6 +67,15 @@ export interface Commit {
   answer?: { readonly atMs: number; readonly code: number | string }
 }
 
+/** An administrator sends a group back to the beginning of a topic on a broker. */
+export interface Reset {
+  readonly brokerName: string
+  readonly group: string
+  readonly topic: string
+  readonly sentMs: number
+  answer?: { readonly atMs: number; readonly code: number | string }
+}
+
 /** A consumer asked how far its group is. */
 export interface OffsetRead {
   readonly group: string
@@ -149,6 +158,7 @@ export class History {
   readonly attempts: Array<Attempt> = []
   readonly deliveries: Array<Delivery> = []
   readonly commits: Array<Commit> = []
+  readonly resets: Array<Reset> = []
   readonly reads: Array<OffsetRead> = []
   readonly moved: Array<OffsetMoved> = []
   readonly transactions: Array<Transaction> = []

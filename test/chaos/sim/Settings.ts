@@ -73,7 +73,7 @@ export const drawSettings = (seed: number, faults: ReadonlyArray<string>, random
   const isAsync = random.chance(0.1)
   // A run that meets everything at once hides as much as it shows: most meet a few kinds of faults.
   const share = one([0.25, 0.5, 1])
-  const met = faults.filter(() => random.chance(share))
+  const met = faults.filter((name) => (bySeed.has(name) ? seed % 5 < 2 : random.chance(share)))
   return {
     brokers: 1 + random.below(2),
     faultEveryMs: one([1_000, 2_500, 6_000]),
@@ -129,6 +129,9 @@ const sampling: GroupPlan = {
     { expression: "TAGS <> 'TagB'", topic: "events", type: "SQL92" },
   ],
 }
+
+/** What came later is met in two runs of five, and shifts nothing of what the seeds of before draw. */
+const bySeed: ReadonlySet<string> = new Set(["offsetReset"])
 
 /** By ASYNC_FLUSH a failed sync takes what was answered before it, and nobody can say how much. */
 const needsSyncFlush: ReadonlySet<string> = new Set(["failingSync", "failingDisk"])

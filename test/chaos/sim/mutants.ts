@@ -283,6 +283,16 @@ export const mutants: ReadonlyArray<Mutant> = [
     settings: { faultEveryMs: 1000 },
   },
   {
+    // A reset moves the group's offset, and members that are at work never hear of it.
+    broker: ({ state: { metadata } }) => {
+      const { pendingResets } = metadata.offsets
+      pendingResets.set = () => pendingResets
+    },
+    foundBy: "followed",
+    name: "tells nobody of a reset",
+    needs: ["offsetReset"],
+  },
+  {
     // A commit is answered and stays in memory.
     broker: ({ state: { metadata } }) => {
       metadata.offsetCommitted = (done) => done?.(undefined)

@@ -2,6 +2,7 @@
 import type { Checker } from "./Checker.ts"
 import { decided } from "./decided.ts"
 import { durable } from "./durable.ts"
+import { followed } from "./followed.ts"
 import { forward } from "./forward.ts"
 import { onTime } from "./onTime.ts"
 import { oneTruth } from "./oneTruth.ts"
@@ -25,5 +26,6 @@ export const checkers: ReadonlyArray<Checker> = [
   shared,
   onTime,
   progressKept,
+  followed,
   oneTruth,
 ]

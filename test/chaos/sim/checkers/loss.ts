@@ -46,6 +46,7 @@ export const remembered = (evidence: Evidence): Evidence => {
       moved: history.moved.filter(isKept),
       nowMs: history.nowMs,
       reads: history.reads.filter(isKept),
+      resets: history.resets.filter(isKept),
     } as Evidence["history"],
     rebuilt: rebuilt.filter(isKept),
     restless: restless.filter(isKept),

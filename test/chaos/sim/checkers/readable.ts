@@ -37,8 +37,14 @@ export const readable: Checker = {
           yield `${group.name} saw ${key} at ${topic} ${queueOffset}, which it does not subscribe or which is not stored`
       }
     }
-    for (const { asked, brokerName, group, nextBeginOffset, queueId, remark, topic } of history.moved)
+    for (const { asked, atMs, brokerName, group, nextBeginOffset, queueId, remark, topic } of history.moved) {
+      const isSent = history.resets.some(
+        (reset) =>
+          reset.brokerName === brokerName && reset.group === group && reset.topic === topic && reset.sentMs < atMs,
+      )
+      if (remark === "OFFSET_RESET" && nextBeginOffset === 0 && isSent) continue
       yield `${group} asked ${brokerName} for ${topic}/${queueId} at ${asked} and was sent to ${nextBeginOffset} (${remark})`
+    }
   },
   name: "readable",
   promise: "P3",

@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import { isEqual, type MessageQueue, print } from "../../../../src/domain/MessageQueue.ts"
+import { resetPendingRemark } from "../../../../src/domain/ConsumerOffset.ts"
 import * as Rebalance from "../../../../src/domain/Rebalance.ts"
 import * as StartOffset from "../../../../src/domain/StartOffset.ts"
 import * as Subscription from "../../../../src/domain/Subscription.ts"
@@ -210,7 +211,8 @@ export abstract class GroupMember {
     queue.committed = progress
     if (how === "oneway") return this.client.tell(address, request)
     this.client.ask(address, request, timeoutMs, (outcome) => {
-      const code = outcome instanceof RemotingError ? outcome.reason : outcome.code
+      const isDropped = !(outcome instanceof RemotingError) && outcome.remark === resetPendingRemark
+      const code = outcome instanceof RemotingError ? outcome.reason : isDropped ? "a reset pends" : outcome.code
       commit.answer = { atMs: this.history.nowMs, code }
       this.history.note(this.options.life, `commit ${nameOf(queue.queue)} ${progress}: ${code}`)
       if (code !== ResponseCode.SUCCESS) queue.committed = undefined

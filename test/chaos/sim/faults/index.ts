@@ -9,6 +9,7 @@ import { foulWeather } from "./foulWeather.ts"
 import { fullDisk } from "./fullDisk.ts"
 import { garbage } from "./garbage.ts"
 import { nameServerRestart } from "./nameServerRestart.ts"
+import { offsetReset } from "./offsetReset.ts"
 import { oneWay } from "./oneWay.ts"
 import { orderlyRestart } from "./orderlyRestart.ts"
 import { partition } from "./partition.ts"
@@ -41,4 +42,5 @@ export const faults: ReadonlyArray<Fault> = [
   rottenRead,
   garbage,
   otherDelayLevels,
+  offsetReset,
 ]
