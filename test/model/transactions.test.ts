@@ -12,6 +12,7 @@ import * as StoredMessage from "../../src/format/StoredMessage.ts"
 import type { Disk } from "../../src/infra/disk/Disk.ts"
 import { RemotingClient } from "../../src/infra/remoting/RemotingClient.ts"
 import type { Request } from "../../src/infra/remoting/RemotingConnection.ts"
+import { TransactionTable } from "../../src/node/broker/tables/TransactionTable.ts"
 import { createTopic, OneBroker, send } from "./cluster.ts"
 
 const broker = { host: "10.0.1.1", port: 10_911 }
@@ -321,6 +322,15 @@ describe("transactions (P6)", () => {
       expect(cluster.end(other, commit).code).toBe(ResponseCode.SUCCESS)
       expect(cluster.seen).toEqual(["A", "B"])
     }
+  })
+
+  it("one truth: a start that writes its snapshots and crashes again leaves the ends of the life before to be found", () => {
+    const table = new TransactionTable()
+    table.position = 100
+    // Before the half queue was looked at, and after.
+    expect([...table.print(500)].join("")).toContain('"commitLogOffset":100')
+    table.noted = (readableOffset) => readableOffset
+    expect([...table.print(500)].join("")).toContain('"commitLogOffset":500')
   })
 
   it("one truth: without snapshots, queues and index the same is undecided (P9)", () => {

@@ -12,8 +12,11 @@ export class TransactionTable extends Table {
   readonly fileName = "gantryTransactions.json"
   /** By the CommitLog offset that their records name; see `Transactions`. */
   readonly endedHalves = new Map<number, Transaction.Outcome>()
-  /** Up to where the log, readable up to an offset, has told all ends of transactions by op messages. */
-  noted: (readableOffset: number) => number = (readableOffset) => readableOffset
+  /**
+   * Up to where the log, readable up to an offset, has told all ends of transactions by op messages. As long as nobody
+   * says more, that is what the snapshot said: a start may write it before the op messages of the last life are made up for.
+   */
+  noted: (readableOffset: number) => number = (readableOffset) => Math.min(this.position, readableOffset)
 
   /** `isForeignStore`: what Apache RocketMQ's broker would ask again is asked again here. */
   load(snapshots: Snapshots, isForeignStore: boolean): void {
