@@ -91,7 +91,7 @@ export class ProducerCore {
 
   /**
    * Sends messages of one topic as a batch, or as several, one after another, when they do not fit into one. Each has its
-   * own result; the messages of one batch are stored together or not at all.
+   * own result. Answered, all messages of a batch are stored; refused, none is.
    */
   sendBatch(
     messages: ReadonlyArray<OutgoingMessage>,
