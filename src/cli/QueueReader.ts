@@ -82,12 +82,12 @@ export class QueueReader {
   /** Pulls once; the broker may hold the request for `holdMs` until there is something. */
   async fill(holdMs: number): Promise<void> {
     const { brokerName, queueId, topic } = this.queue
-    const { subString } = this.#subscription
+    const { expressionType, subString } = this.#subscription
     const ext = PullMessage.encode({
       bname: brokerName,
       commitOffset: 0,
       consumerGroup: this.#group,
-      expressionType: "TAG",
+      expressionType,
       maxMsgNums: countMax,
       queueId,
       queueOffset: this.#pullOffset,

@@ -110,6 +110,7 @@ a group that was never here) and commits what it printed. The exit code is 1 whe
       max: { help: "end after so many messages", value: "NUMBER" },
       namesrv,
       output: { help: "text (the default) or json, an object a line", short: "o", value: "FORM" },
+      sql: { help: "only what meets a condition: \"price > 5 AND region = 'north'\"", value: "CONDITION" },
       tag: { help: 'only these tags: "A || B"', value: "TAGS" },
       timeout: { help: "wait for further messages, and end when none came for so long", value: "SECONDS" },
     },

@@ -55,8 +55,16 @@ const planOf = (call: Call): Plan => {
   const sinceMs = from === "first" || from === "last" ? undefined : readTime(from, Date.now())
   if (sinceMs === undefined && from !== "first" && from !== "last")
     throw call.refusal(`--from ${from} is none of first, last, a time such as 2026-01-31T08:00, or an age such as 10m.`)
-  const subscription = Subscription.parse(topic, call.text("tag") ?? Subscription.subscribeAll, 0)
-  if (Result.isFailure(subscription)) throw call.refusal(`--tag: ${subscription.failure.remark}`)
+  const sql = call.text("sql")
+  const tag = call.text("tag")
+  if (sql !== undefined && tag !== undefined)
+    throw call.refusal("--tag and --sql: give one of them. A condition can ask for tags, too: TAGS IN ('A', 'B').")
+  const subscription =
+    sql === undefined
+      ? Subscription.parse(topic, tag ?? Subscription.subscribeAll, 0)
+      : Subscription.parseTyped(topic, sql, "SQL92", 0)
+  if (Result.isFailure(subscription))
+    throw call.refusal(`${sql === undefined ? "--tag" : "--sql"}: ${subscription.failure.remark}`)
   const timeoutSeconds = call.integer("timeout", 1, 86_400)
   return {
     countMax: call.integer("max", 1, 1_000_000_000) ?? Number.POSITIVE_INFINITY,

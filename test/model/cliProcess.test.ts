@@ -101,6 +101,17 @@ describe("gantry dev", () => {
       topic: "orders",
     })
 
+    const picked = await gantry("consume", "orders", "--sql", "region IN ('eu') AND TAGS = 'A'", "-n", namesrv)
+    expect(picked.out).toMatch(/hello\n$/)
+    expect(await gantry("consume", "orders", "--sql", "region = 'us'", "-n", namesrv)).toMatchObject({
+      code: 0,
+      out: "",
+    })
+    expect((await gantry("consume", "orders", "--sql", "region ==", "-n", namesrv)).err).toContain("line 1 column 9")
+    expect((await gantry("consume", "orders", "--sql", "a = 1", "--tag", "A", "-n", namesrv)).err).toContain(
+      "one of them",
+    )
+
     expect(await started.stop()).toEqual({ code: 0, err: "", out: greeting, signal: null })
   })
 
