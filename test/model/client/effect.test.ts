@@ -115,3 +115,30 @@ it("an interrupted send is forgotten", async () => {
   })
   expect(await run(cluster, "10.0.5.1", program)).toBe(true)
 })
+
+it("asks and answers; a request that is interrupted is forgotten", async () => {
+  const cluster = new SimCluster(97)
+  const program = Effect.gen(function* () {
+    const gantry = yield* Api.Gantry
+    const producer = yield* gantry.producer()
+    yield* gantry.admin.createTopic({ queues: 1, topic: "questions" })
+    yield* gantry.consume({
+      consumeFromWhere: "first",
+      eachMessage: (message) =>
+        message.text() === "silence" ? Effect.void : producer.reply(message, { body: `re: ${message.text()}` }),
+      group: "repliers",
+      subscriptions: ["questions"],
+    })
+    const reply = yield* producer.request({ body: "how much?", topic: "questions" }, { timeoutMs: 10_000 })
+    const silent = { body: "silence", topic: "questions" }
+    const late = yield* producer
+      .request(silent, { timeoutMs: 1_000 })
+      .pipe(Effect.as(undefined), Effect.catchTag("ConnectionError", Effect.succeed))
+    const fiber = yield* Effect.forkChild(producer.request(silent, { timeoutMs: 3_600_000 }))
+    yield* Effect.yieldNow
+    yield* Fiber.interrupt(fiber)
+    return { late: late?.code, text: reply.text() }
+  })
+  // The producer closes at once: nothing waits any more.
+  expect(await run(cluster, "10.0.5.1", program)).toEqual({ late: "NO_REPLY", text: "re: how much?" })
+})
