@@ -161,7 +161,10 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
     yield* listen(server, config.bindAddress, fastPort, fastHandlersOf(handlers), "fastListenPort").pipe(
       Effect.catch((error) => Effect.sync(() => world.log.warn(`${error.message} Old clients use it; others do not.`))),
     )
-  delays.start()
+  yield* Effect.try({
+    catch: (error) => new BrokerFault(`The queues of delayed messages cannot be read: ${(error as Error).message}.`),
+    try: () => delays.start(),
+  })
   filterFile.start()
   checks.start()
   yield* register(state, nameServerClient, nameServers, routes)
