@@ -12,6 +12,7 @@ import * as StoredMessage from "../../src/format/StoredMessage.ts"
 import type { Disk } from "../../src/infra/disk/Disk.ts"
 import { RemotingClient } from "../../src/infra/remoting/RemotingClient.ts"
 import type { Request } from "../../src/infra/remoting/RemotingConnection.ts"
+import { Transactions } from "../../src/node/broker/Transactions.ts"
 import { TransactionTable } from "../../src/node/broker/tables/TransactionTable.ts"
 import { createTopic, OneBroker, send } from "./cluster.ts"
 
@@ -331,6 +332,16 @@ describe("transactions (P6)", () => {
     expect([...table.print(500)].join("")).toContain('"commitLogOffset":100')
     table.noted = (readableOffset) => readableOffset
     expect([...table.print(500)].join("")).toContain('"commitLogOffset":500')
+  })
+
+  it("seed 211: a start that cannot read what is undecided, and ends again, settles nothing", () => {
+    const cluster = scene()
+    cluster.half("A")
+    new Transactions(cluster.broker.state).stop()
+    cluster.world.sim.runFor(1000)
+    const { metadata } = cluster.broker.state
+    expect(metadata.offsetTable().get(`${halfTopic}@CID_RMQ_SYS_TRANS`)).toBeUndefined()
+    expect(cluster.inQueue(opTopic)).toEqual([])
   })
 
   it("one truth: without snapshots, queues and index the same is undecided (P9)", () => {

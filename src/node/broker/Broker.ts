@@ -140,7 +140,11 @@ const start = Effect.fnUntraced(function* (config: BrokerConfig, world: World, p
       transactions.stop()
     }),
   )
-  transactions.load()
+  yield* Effect.try({
+    catch: (error) =>
+      new BrokerFault(`Undecided transactions cannot be read: ${(error as Error).message}. Start again.`),
+    try: () => transactions.load(),
+  })
   const nameServerClient = yield* Effect.acquireRelease(
     Effect.sync(() => new RemotingClient(world)),
     (made) => Effect.sync(() => made.close()),

@@ -32,6 +32,8 @@ export class Transactions {
   readonly #state: BrokerState
   /** Calls that wait until a commit under way is a fact, by transaction. */
   readonly #committing = new Map<number, Array<Call>>()
+  /** Only then the table is what the log says: before, nothing would seem undecided. */
+  #isLoaded = false
   #isStopped = false
 
   constructor(state: BrokerState) {
@@ -59,7 +61,7 @@ export class Transactions {
     return this.#state.store.queues.get(TopicName.TRANS_HALF, Transaction.halfQueueId)
   }
 
-  /** Folds what the log says: what is undecided now. */
+  /** Folds what the log says: what is undecided now. Throws what the disk throws; then nothing is noted. */
   load(): void {
     const { metadata, store, world } = this.#state
     const queue = this.halfQueue
@@ -86,12 +88,14 @@ export class Transactions {
     this.#table = restoring.table
     for (const [id, outcome] of endedHalves) this.#table.ended.set(id, outcome)
     endedHalves.clear()
+    this.#isLoaded = true
     metadata.transactionsNoted = (readableOffset) => this.ops.position(readableOffset)
   }
 
   /** After the last request: what is settled is told in the log before it closes. */
   stop(): void {
     this.#isStopped = true
+    if (!this.#isLoaded) return
     this.ops.onTold = () => {}
     this.noteProgress()
     this.ops.stop()
