@@ -26,6 +26,7 @@ CONSTANTS
   Length,           \* messages 1..Length of each queue
   ChangesMax,       \* joins, leaves and crashes after the start
   RestartsMax,      \* of the broker
+  IsRestless,       \* members may act on an answer that was on its way for a while, and tell older progress after newer
   Bug               \* "none", or the name of a seeded bug
 
 VARIABLES
@@ -69,30 +70,29 @@ Gone(c) ==
   /\ next' = [next EXCEPT ![c] = [q \in Queues |-> 0]]
   /\ hand' = [hand EXCEPT ![c] = [q \in Queues |-> {}]]
 
-(* A member begins, and the broker hears of it. *)
+(* A member begins. *)
 Join(c) ==
-  /\ changes < ChangesMax /\ c \notin members
+  /\ changes < ChangesMax /\ c \notin members /\ c \notin heard
   /\ changes' = changes + 1
-  /\ members' = members \cup {c} /\ heard' = heard \cup {c}
-  /\ UNCHANGED <<member, news, offset, done, restarts>>
+  /\ members' = members \cup {c}
+  /\ UNCHANGED <<heard, member, news, offset, done, restarts>>
 
-(* A member ends in order: it has settled what it had in its hand, and tells its progress. *)
+(* A member ends in order: it tells its progress, and what it had pulled beyond comes again. *)
 Leave(c) ==
   /\ changes < ChangesMax /\ c \in members /\ members # {c}
-  /\ \A q \in Queues : hand[c][q] = {}
   /\ changes' = changes + 1
-  /\ members' = members \ {c} /\ heard' = heard \ {c}
+  /\ members' = members \ {c}
   /\ news' = [news EXCEPT ![c] = [q \in Queues |-> IF q \in Owned(c) THEN Low(c, q) ELSE news[c][q]]]
   /\ Gone(c)
-  /\ UNCHANGED <<offset, done, restarts>>
+  /\ UNCHANGED <<heard, offset, done, restarts>>
 
 (* A member is gone with all that it had. *)
 Crash(c) ==
   /\ changes < ChangesMax /\ c \in members /\ members # {c}
   /\ changes' = changes + 1
-  /\ members' = members \ {c} /\ heard' = heard \ {c}
+  /\ members' = members \ {c}
   /\ Gone(c)
-  /\ UNCHANGED <<news, offset, done, restarts>>
+  /\ UNCHANGED <<heard, news, offset, done, restarts>>
 
 (* The broker comes back, and has heard of nobody. *)
 Restart ==
@@ -107,30 +107,35 @@ Beat(c) ==
   /\ heard' = heard \cup {c}
   /\ UNCHANGED <<members, member, news, offset, done, changes, restarts>>
 
+(* The broker finds that a member is gone, or its connection. *)
+Forget(c) ==
+  /\ c \in heard /\ (c \notin members \/ IsRestless)
+  /\ heard' = heard \ {c}
+  /\ UNCHANGED <<members, member, news, offset, done, changes, restarts>>
+
 (* A member is told who the members are. A list without itself says that the broker has not heard of it: it keeps what it
    has. *)
-SeeMembers(c) ==
-  /\ c \in members /\ view[c] # heard
-  /\ c \in heard \/ Bug = "ListWithoutMe"
+SeeMembers(c, list) ==
+  /\ c \in members /\ view[c] # list
+  /\ list = heard \/ IsRestless
+  /\ c \in list \/ Bug = "ListWithoutMe"
   /\ view[c] = {} \/ Bug # "SeesOnce"
-  /\ view' = [view EXCEPT ![c] = heard]
+  /\ view' = [view EXCEPT ![c] = list]
   /\ UNCHANGED <<members, heard, next, hand, news, offset, done, changes, restarts>>
 
-(* It lets go what is not its own any more, and takes what is. *)
-ShareQueues(c) ==
-  /\ c \in members /\ view[c] # {}
-  /\ LET mine == Share(view[c], c)
-         left == Owned(c) \ mine
-         taken == mine \ Owned(c)
-     IN /\ left # {} \/ taken # {}
-        /\ next' = [next EXCEPT ![c] = [q \in Queues |->
-             IF q \in left THEN 0
-             ELSE IF q \in taken THEN (IF Bug = "BeginsAtEnd" THEN Length ELSE offset[q]) + 1
-             ELSE next[c][q]]]
-        /\ hand' = [hand EXCEPT ![c] = [q \in Queues |-> IF q \in left THEN {} ELSE hand[c][q]]]
-        /\ news' = [news EXCEPT ![c] = [q \in Queues |->
-             IF q \in left THEN (IF Bug = "DropTellsPulled" THEN next[c][q] - 1 ELSE Low(c, q)) ELSE news[c][q]]]
+(* It lets go of a queue that is not its own any more, and tells its progress. *)
+Drop(c, q) ==
+  /\ c \in members /\ view[c] # {} /\ q \in Owned(c) /\ q \notin Share(view[c], c)
+  /\ news' = [news EXCEPT ![c][q] = IF Bug = "DropTellsPulled" THEN next[c][q] - 1 ELSE Low(c, q)]
+  /\ next' = [next EXCEPT ![c][q] = 0] /\ hand' = [hand EXCEPT ![c][q] = {}]
   /\ UNCHANGED <<members, heard, view, offset, done, changes, restarts>>
+
+(* It takes a queue that is its own now, and begins where the group is. *)
+Take(c, q, at) ==
+  /\ c \in members /\ view[c] # {} /\ q \notin Owned(c) /\ q \in Share(view[c], c)
+  /\ at = (IF Bug = "BeginsAtEnd" THEN Length ELSE offset[q]) \/ IsRestless
+  /\ next' = [next EXCEPT ![c][q] = at + 1]
+  /\ UNCHANGED <<members, heard, view, hand, news, offset, done, changes, restarts>>
 
 Pull(c, q) ==
   /\ c \in members /\ next[c][q] \in 1..Length
@@ -153,10 +158,10 @@ Tell(c, q) ==
   /\ UNCHANGED <<members, heard, member, offset, done, changes, restarts>>
 
 (* The broker hears it, and keeps it. *)
-CommitOffset(c, q) ==
-  /\ news[c][q] # None
-  /\ offset' = [offset EXCEPT ![q] = news[c][q]]
-  /\ news' = [news EXCEPT ![c][q] = None]
+CommitOffset(c, q, m) ==
+  /\ news[c][q] # None /\ 0 <= m /\ (m = news[c][q] \/ (IsRestless /\ m < news[c][q]))
+  /\ offset' = [offset EXCEPT ![q] = m]
+  /\ news' = IF IsRestless THEN news ELSE [news EXCEPT ![c][q] = None]
   /\ UNCHANGED <<members, heard, member, done, changes, restarts>>
 
 Next ==
@@ -165,16 +170,20 @@ Next ==
   \/ \E c \in Clients : Crash(c)
   \/ Restart
   \/ \E c \in Clients : Beat(c)
-  \/ \E c \in Clients : SeeMembers(c)
-  \/ \E c \in Clients : ShareQueues(c)
+  \/ \E c \in Clients : Forget(c)
+  \/ \E c \in Clients : SeeMembers(c, heard)
+  \/ \E c \in Clients, q \in Queues : Drop(c, q)
+  \/ \E c \in Clients, q \in Queues, at \in 0..Length : Take(c, q, at)
   \/ \E c \in Clients, q \in Queues : Pull(c, q)
   \/ \E c \in Clients, q \in Queues, m \in 1..Length : Done(c, q, m)
   \/ \E c \in Clients, q \in Queues : Tell(c, q)
-  \/ \E c \in Clients, q \in Queues : CommitOffset(c, q)
+  \/ \E c \in Clients, q \in Queues, m \in 0..Length : CommitOffset(c, q, m)
 
 Fairness ==
-  /\ \A c \in Clients : WF_vars(Beat(c)) /\ WF_vars(SeeMembers(c)) /\ WF_vars(ShareQueues(c))
-  /\ \A c \in Clients, q \in Queues : WF_vars(Pull(c, q)) /\ WF_vars(\E m \in 1..Length : Done(c, q, m))
+  /\ \A c \in Clients : WF_vars(Beat(c)) /\ WF_vars(Forget(c)) /\ WF_vars(SeeMembers(c, heard))
+  /\ \A c \in Clients, q \in Queues :
+       /\ WF_vars(Drop(c, q)) /\ WF_vars(\E at \in 0..Length : Take(c, q, at))
+       /\ WF_vars(Pull(c, q)) /\ WF_vars(\E m \in 1..Length : Done(c, q, m))
 
 Spec == Init /\ [][Next]_vars /\ Fairness
 
@@ -182,16 +191,18 @@ Spec == Init /\ [][Next]_vars /\ Fairness
 (* Invariants, each with the promise that it is part of. *)
 
 TypeOK ==
-  /\ members \subseteq Clients /\ heard \subseteq members
+  /\ members \subseteq Clients /\ heard \subseteq Clients
   /\ \A c \in Clients : /\ view[c] \subseteq Clients
                         /\ \A q \in Queues : /\ next[c][q] \in 0..(Length + 1) /\ hand[c][q] \subseteq 1..Length
                                              /\ news[c][q] \in -1..Length
   /\ \A q \in Queues : offset[q] \in 0..Length
 
-(* P3, P8: below the group's offset everything was handled, and so it is below what is on its way to it. *)
+(* P3, P8: below the group's offset everything was handled, and so it is below what is on its way to it, and below where a
+   member is. *)
 NoLoss ==
   \A q \in Queues : /\ \A m \in 1..offset[q] : <<q, m>> \in done
                     /\ \A c \in Clients : \A m \in 1..news[c][q] : <<q, m>> \in done
+                    /\ \A c \in members : \A m \in 1..Low(c, q) : <<q, m>> \in done
 
 IsBalanced(c) == view[c] # {} /\ Owned(c) = Share(view[c], c)
 
@@ -202,8 +213,10 @@ Agreement ==
     IN /\ \A c, d \in same : c # d => Owned(c) \cap Owned(d) = {}
        /\ (list # {} /\ same = list) => UNION {Owned(c) : c \in same} = Queues
 
-(* P3: a member that runs on keeps some queue (there are as many as members), whatever its broker has forgotten. *)
-NotForNothing == [][\A c \in members \cap members' : Owned(c) # {} => Owned(c)' # {}]_vars
+(* P3: a member that runs on lets its last queue go for another one only (there are as many as members), whatever its
+   broker has forgotten. *)
+NotForNothing ==
+  [][\A c \in members \cap members' : (Owned(c) # {} /\ Owned(c)' = {}) => Share(view[c], c) # {}]_vars
 
 (* P3: when members neither come nor go any more, each queue has one owner, and everything is handled. *)
 Settles ==

@@ -185,6 +185,11 @@ export class ConcurrentService implements ConsumeService {
   }
 
   #settle(queue: ProcessQueue, messages: ReadonlyArray<Message>): void {
-    if (messages.length > 0) this.#events.settled(queue, queue.settle(messages))
+    if (messages.length === 0) return
+    const { clientId, world } = this.#instance
+    if (world.trace !== undefined)
+      for (const { queueOffset } of messages)
+        world.trace("Done", { ...queue.queue, clientId, group: this.#settings.group, queueOffset })
+    this.#events.settled(queue, queue.settle(messages))
   }
 }

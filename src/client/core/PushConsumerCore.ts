@@ -75,7 +75,10 @@ export class PushConsumerCore implements ConsumerMember {
       settled: (queue, progress) => this.#settled(queue, progress),
     })
     this.#puller = new Puller(instance, {
-      arrived: (queue, messages) => this.#service.arrived(queue, messages),
+      arrived: (queue, messages) => {
+        for (const { queueOffset } of messages) this.#trace("Arrive", queue.queue, { queueOffset })
+        this.#service.arrived(queue, messages)
+      },
       batchSize: settings.pullBatchSize,
       batchSizeBytes: settings.pullBatchSizeBytes,
       bounds: () => this.#bounds(),
@@ -143,6 +146,7 @@ export class PushConsumerCore implements ConsumerMember {
       )
     }
     this.#instance.addConsumer(this)
+    this.#traceMember("Join")
     this.#state = "running"
     const fail = (error: GantryError): void => {
       if (this.#state !== "running") return done(error)
@@ -295,6 +299,7 @@ export class PushConsumerCore implements ConsumerMember {
   }
 
   #leave(done: () => void): void {
+    this.#traceMember("Leave")
     const queues = this.assigned
     const idle = [...this.#queues.values()].filter(({ isConsuming }) => !isConsuming).map(({ queue }) => queue)
     for (const queue of this.#queues.values()) queue.drop()
@@ -464,7 +469,7 @@ export class PushConsumerCore implements ConsumerMember {
     // Where a group starts that had no progress is progress: after the next start it goes on from there.
     this.#offsets.set(queue, offset)
     this.#offsets.fence(queue, held.grant)
-    if (this.#needsLocks) this.#trace("Enter", queue, { queueOffset: offset })
+    this.#trace(this.#needsLocks ? "Enter" : "Take", queue, { queueOffset: offset })
     this.#puller.pull(held)
   }
 
@@ -482,6 +487,7 @@ export class PushConsumerCore implements ConsumerMember {
     queue.drop()
     this.#offsets.forget(queue.queue)
     if (this.#needsLocks) this.#unlock(queue.queue)
+    else this.#trace("Drop", queue.queue, {})
   }
 
   #unlock(queue: MessageQueue): void {
@@ -541,7 +547,11 @@ export class PushConsumerCore implements ConsumerMember {
     this.#trace("Learn", queue, { leaseMs })
   }
 
-  /** An event of an ordered consumer (spec/ordered). */
+  #traceMember(action: string): void {
+    this.#instance.world.trace?.(action, { clientId: this.#instance.clientId, group: this.group })
+  }
+
+  /** An event of spec/ordered or spec/rebalance. */
   #trace(action: string, { brokerName, queueId, topic }: MessageQueue, more: Readonly<Record<string, unknown>>): void {
     const { clientId, world } = this.#instance
     world.trace?.(action, { brokerName, clientId, group: this.group, queueId, topic, ...more })

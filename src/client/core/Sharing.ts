@@ -127,6 +127,7 @@ const ofMembers = (
       instance.beat()
       return unknown(`the broker ${PeerAddress.print(address)} does not count this client among the group's yet`)
     }
+    instance.world.trace?.("SeeMembers", { clientId: instance.clientId, clientIds, group, topic })
     const share = Rebalance.assign(strategy, { clientIds, currentClientId: instance.clientId, queues })
     if (Result.isFailure(share)) return unknown(share.failure.remark)
     done({ _tag: "Share", queues: share.success })

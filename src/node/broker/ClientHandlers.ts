@@ -290,6 +290,11 @@ export class ClientHandlers {
   }
 
   #notify(groupName: string): void {
+    const { world } = this.#state
+    world.trace?.("Members", {
+      clientIds: ConsumerGroup.clientIds(this.#state.consumers, groupName),
+      group: groupName,
+    })
     const { config, consumers, metadata } = this.#state
     if (!config.notifyConsumerIdsChangedEnable) return
     if (metadata.groups.get(groupName)?.notifyConsumerIdsChangedEnable === false) return

@@ -72,7 +72,7 @@ export class OffsetHandlers {
     if (Result.isFailure(allowed)) return answerRefusal(call, allowed.failure)
     if (outcome === "ResetPending")
       return call.answer({ code: ResponseCode.SUCCESS, remark: ConsumerOffset.resetPendingRemark })
-    world.trace?.("CommitOffset", { group, queueId, queueOffset, topic })
+    world.trace?.("CommitOffset", { clientId: input.clientId, group, queueId, queueOffset, topic })
     if (call.isOneway) {
       metadata.offsetCommitted()
       return call.drop()

@@ -190,7 +190,7 @@ export class PullHandler {
     const committed = ConsumerOffset.commit(metadata.offsets, input)
     traceCommit(this.#state, input, committed)
     if (committed !== "Stored") return
-    world.trace?.("CommitOffset", { group, queueId, queueOffset: header.commitOffset, topic })
+    world.trace?.("CommitOffset", { clientId: input.clientId, group, queueId, queueOffset: header.commitOffset, topic })
     metadata.offsetCommitted()
   }
 
