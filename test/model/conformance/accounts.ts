@@ -24,6 +24,7 @@ export const accounts: Readonly<Record<string, Account>> = {
   offsets,
   "remoting-header": remotingHeader,
   sql92,
+  "sql92-drawn": sql92,
   "store-records": storeRecords,
   "tag-subscription": tagSubscription,
   transaction,

@@ -1,4 +1,4 @@
-/** Vectors of sql92.json: SQL92 filters, and what a broker delivers by them. */
+/** Vectors of sql92.json and sql92-drawn.json: SQL92 filters, and what a broker delivers by them. */
 import * as Sql92 from "../../../src/domain/Sql92.ts"
 import type { Account } from "./Account.ts"
 
