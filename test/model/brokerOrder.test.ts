@@ -1,4 +1,4 @@
-/** What a broker fences of ordered consumption (P5): by the grant that a member names, by its name, and by direction. */
+/** Order at a broker: what it stores in it (P2), and what it fences of ordered consumption by grant, name and direction (P5). */
 import { describe, expect, it } from "vitest"
 import type { Command, Ext } from "../../src/format/Command.ts"
 import { LockBatch, LockBatchAnswer, LockBatchHeader } from "../../src/format/LockBatch.ts"
@@ -101,6 +101,24 @@ const begin = (seed: number): OneBroker => {
 }
 
 const offset = (cluster: OneBroker): number => Number(cluster.ask(query("g", "t", 0)).ext["offset"])
+
+describe("messages that are pipelined on one connection", () => {
+  it("are stored in the order sent, also while their topic is being made and the disk is slow (P2)", () => {
+    for (const syncDelayMs of [0, 40]) {
+      const cluster = new OneBroker(8)
+      cluster.diskWeather.syncDelayMs = syncDelayMs
+      const answers: Array<() => Command | RemotingError | undefined> = []
+      for (let i = 0; i < 60; i++) {
+        answers.push(cluster.tell(send("made-by-the-first", 0, `KEYS\u0001k${i}\u0002`)))
+        // Some come while the topic is on its way, some when it is there and those before still wait.
+        cluster.world.sim.runFor(i % 5)
+      }
+      cluster.world.sim.runUntil(() => answers.every((answer) => answer() !== undefined), 60_000)
+      const offsets = answers.map((answer) => Number((answer() as Command).ext["queueOffset"]))
+      expect(offsets).toEqual(answers.map((_, i) => i))
+    }
+  })
+})
 
 describe("a member that names its grant", () => {
   it("moves the offset under its last grant only, also when it is itself that has the next one", () => {
