@@ -8,8 +8,10 @@ import * as RequestMode from "../../src/domain/RequestMode.ts"
 import * as Admin from "../../src/format/Admin.ts"
 import * as Pull from "../../src/format/PullMessage.ts"
 import { RequestCode } from "../../src/format/RequestCode.ts"
+import * as QueueEnds from "../../src/format/QueueEnds.ts"
 import * as Send from "../../src/format/SendMessage.ts"
 import { type Disk, DiskError } from "../../src/infra/disk/Disk.ts"
+import { readWhole, replaceWhole } from "../../src/infra/store/StateFiles.ts"
 import { commit, createTopic, heartbeat, OneBroker, send } from "./cluster.ts"
 
 const root = "/store"
@@ -30,6 +32,7 @@ const others: Readonly<Record<string, string>> = {
   checkpoint: "how far queues and index are on disk",
   commitlog: "the log",
   "gantry.mark": "how far the log is synced",
+  "gantry.queues": "where each queue ended",
 }
 
 /** Every file below a folder; the path itself when it is one. */
@@ -144,11 +147,12 @@ const used = (seed: number, stop: "stop" | "kill") => {
 }
 
 it("P9: a store folder holds the log, marks, and projections that are known here", () => {
-  const { cluster } = used(1, "kill")
-  cluster.start({}, {}, (disk) => {
-    const found = new Set(filesIn(disk, root).map(belongsTo))
-    expect([...found].toSorted()).toEqual([...Object.keys(projections), ...Object.keys(others)].toSorted())
-  })
+  const found = new Set<string>()
+  for (const how of ["stop", "kill"] as const)
+    used(1, how).cluster.start({}, {}, (disk) => {
+      for (const path of filesIn(disk, root)) found.add(belongsTo(path))
+    })
+  expect([...found].toSorted()).toEqual([...Object.keys(projections), ...Object.keys(others)].toSorted())
 })
 
 it.for(Object.keys(projections))("P9: %s, deleted after a stop, is rebuilt from the log", (projection) => {
@@ -159,6 +163,49 @@ it.for(Object.keys(projections))("P9: %s, deleted after a stop, is rebuilt from 
     expect(filesIn(disk, root).map(belongsTo)).not.toContain(projection)
   })
   expect(knowledgeOf(cluster)).toEqual(known)
+})
+
+const orders = "consumequeue/orders/0"
+
+it.for(["consumequeue/orders", orders, `${orders}/${"0".repeat(20)}`])(
+  "P2 P9: %s alone, deleted after a stop, is rebuilt, and no offset is used twice",
+  (path) => {
+    const { cluster, known } = used(4, "stop")
+    cluster.start({}, {}, (disk) => remove(disk, `${root}/${path}`))
+    expect(knowledgeOf(cluster)).toEqual(known)
+  },
+)
+
+it("P2: a queue that lost entries in its file is refused, not gone on with", () => {
+  const { cluster, known } = used(5, "stop")
+  const { next } = known.queues.find(({ topic }) => topic === "orders")!
+  cluster.start({}, {}, (disk) => {
+    const file = disk.open(`${root}/${orders}/${"0".repeat(20)}`, "write")
+    file.writeSync(Buffer.alloc(20), (next - 1) * 20)
+    file.syncSync()
+    file.close()
+  })
+  expect(cluster.ask(send("orders", 0))).toMatchObject({
+    code: 1,
+    remark: expect.stringContaining(`had ${next} messages when the store was closed`) as string,
+  })
+})
+
+it("P2: offsets of messages that are not in the log any more stay used when their queue is lost", () => {
+  const { cluster, known } = used(6, "stop")
+  const { next } = known.queues.find(({ topic }) => topic === "again")!
+  const ends = (disk: Disk): QueueEnds.QueueEnds => QueueEnds.decode(readWhole(disk, `${root}/gantry.queues`)!)!
+  cluster.start({}, {}, (disk) => {
+    const all = ends(disk)
+    // As if retention had taken every message of a queue, and somebody its folder.
+    all.set("gone", [7])
+    replaceWhole(disk, root, "gantry.queues", QueueEnds.encode(all))
+  })
+  expect(cluster.broker.state.store.queues.get("gone", 0)).toMatchObject({ maxOffset: 7, nextOffset: 7 })
+  cluster.stop()
+  cluster.start({}, {}, (disk) => expect(ends(disk).get("gone")).toEqual([7]))
+  expect(cluster.broker.state.store.queues.get("gone", 0).nextOffset).toBe(7)
+  expect(cluster.ask(send("again", 0)).ext["queueOffset"]).toBe(String(next))
 })
 
 it.for(["stop", "kill"] as const)("P9: all of them, deleted after a %s, are rebuilt from the log", (how) => {

@@ -216,7 +216,14 @@ describe("what Gantry leaves at a clean close", () => {
   })
 
   it("the files, and none besides", () => {
-    expect(disk.list("/store")).toEqual(["checkpoint", "commitlog", "consumequeue", "gantry.mark", "index"])
+    expect(disk.list("/store")).toEqual([
+      "checkpoint",
+      "commitlog",
+      "consumequeue",
+      "gantry.mark",
+      "gantry.queues",
+      "index",
+    ])
     const segments = Math.ceil(rig.store.log.readableOffset / 65_536)
     expect(disk.list("/store/commitlog")).toEqual(
       Array.from({ length: segments }, (_, i) => String(i * 65_536).padStart(20, "0")),

@@ -108,6 +108,7 @@ export class Checkpointing {
   /** Leaves the state files of a clean close. Throws `DiskError`. */
   seal(): void {
     this.#index.close(true)
+    this.#state.writeQueueEnds(this.#queues.endsNow())
     this.#state.writeCheckpointSync(this.#checkpointOf(this.#dispatch.last, true))
     const end = this.#log.syncedOffset
     this.#state.writeMarkSync({ cleanEnd: end, projectedOffset: end, syncedOffset: end })

@@ -304,6 +304,10 @@ export class ConsumeQueue {
     return this.#files.directory
   }
 
+  get hasFiles(): boolean {
+    return this.#files.last !== undefined
+  }
+
   /** Deletes files whose records are gone, and moves `minOffset` to the first message that still has its record. */
   correctMin(commitLogMin: number): void {
     if (this.#minKnownFor === commitLogMin) return

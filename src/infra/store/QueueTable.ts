@@ -6,12 +6,13 @@
  * or control character.
  */
 import { TopicName } from "../../domain/Topic.ts"
+import type { QueueEnds } from "../../format/QueueEnds.ts"
 import type { Disk, DiskError } from "../disk/Disk.ts"
 import { attempt } from "./attempt.ts"
-import { ConsumeQueue } from "./ConsumeQueue.ts"
+import { ConsumeQueue, entryBytes } from "./ConsumeQueue.ts"
 import { ConsumeQueueExt, type Unit } from "./ConsumeQueueExt.ts"
 import { EntryWindows } from "./EntryWindows.ts"
-import { type OpenFiles, SegmentFiles } from "./SegmentFiles.ts"
+import { type OpenFiles, SegmentError, SegmentFiles, segmentName } from "./SegmentFiles.ts"
 
 export interface ExtFolder {
   readonly directory: string
@@ -30,6 +31,8 @@ export class QueueTable {
   readonly #commitLogMin: () => number
   /** Where the queues of topics that were deleted begin; the owner keeps it. */
   begins: (topic: string, queueId: number) => number | undefined = () => undefined
+  /** Where queues ended when the store was closed: what is shorter now has lost entries. */
+  ends: QueueEnds = new Map()
   readonly #windows = new EntryWindows()
   readonly #queues = new Map<string, Array<ConsumeQueue | undefined>>()
   /** Queues with entries that are not written, and with entries that are written but not synced. */
@@ -62,7 +65,10 @@ export class QueueTable {
     const files = new SegmentFiles(this.#disk, this.#open, `${this.directory}/${topic}/${queueId}`, this.#segmentBytes)
     const queue = new ConsumeQueue(topic, queueId, files, this.#windows, this.#extOf(topic, queueId))
     queue.load(this.#commitLogMin(), this.mayBeCut)
-    if (this.isRecovered) queue.checkEnd(this.directory.slice(0, this.directory.lastIndexOf("/")))
+    if (this.isRecovered) {
+      queue.checkEnd(this.directory.slice(0, this.directory.lastIndexOf("/")))
+      this.#refuseShort(queue)
+    }
     const begin = this.begins(topic, queueId)
     if (begin !== undefined) queue.beginAt(begin)
     const ofTopic = this.#queues.get(topic)
@@ -72,6 +78,45 @@ export class QueueTable {
       this.#queues.set(topic, fresh)
     } else ofTopic[queueId] = queue
     return queue
+  }
+
+  #refuseShort({ directory, nextOffset, queueId, topic }: ConsumeQueue): void {
+    const end = this.ends.get(topic)?.[queueId] ?? 0
+    if (nextOffset < end)
+      throw new SegmentError(
+        directory,
+        "Rot",
+        `the queue ends at offset ${nextOffset}, and had ${end} messages when the store was closed. Stop the broker and run \`gantry store repair\` on its folder, which rebuilds queues from the log`,
+      )
+  }
+
+  /** The first queue whose newest file is not there, of those that had one when the store was closed. */
+  firstMissing(): readonly [topic: string, queueId: number] | undefined {
+    for (const [topic, ends] of this.ends)
+      for (const [queueId, end = 0] of ends.entries()) {
+        if (end === 0) continue
+        const byte = (end - 1) * entryBytes
+        const name = segmentName(byte - (byte % this.#segmentBytes))
+        if (!this.#disk.exists(`${this.directory}/${topic}/${queueId}/${name}`)) return [topic, queueId]
+      }
+    return undefined
+  }
+
+  /** Where every queue ends that has files: as far as it was opened, now, and else when the store was closed before. */
+  endsNow(): QueueEnds {
+    for (const queue of this.opened()) {
+      if (!queue.hasFiles) this.#forgetEnd(queue.topic, queue.queueId)
+      else {
+        const ends = this.ends.get(queue.topic) ?? []
+        ends[queue.queueId] = queue.nextOffset
+        this.ends.set(queue.topic, ends)
+      }
+    }
+    return this.ends
+  }
+
+  #forgetEnd(topic: string, queueId: number): void {
+    delete this.ends.get(topic)?.[queueId]
   }
 
   /** Queues that were opened since the start. */
@@ -98,6 +143,7 @@ export class QueueTable {
     if (queue.isDirty || queue.heldCount > 0 || queue.minOffset < queue.nextOffset) return
     const ofTopic = this.#queues.get(topic)
     delete ofTopic?.[queueId]
+    this.#forgetEnd(topic, queueId)
     this.#unsynced.delete(queue)
     this.#disk.remove(queue.directory)
     if (this.#ext !== undefined) this.#disk.remove(`${this.#ext.directory}/${topic}/${queueId}`)

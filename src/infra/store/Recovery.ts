@@ -80,7 +80,7 @@ export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
   const life = lastLife(mark, state)
   const { isClean, isForeign } = life
   const indexed = yield* loadIndex(ports, isClean, isForeign)
-  const isWhole = !isForeign || loadQueues(ports, mark)
+  const isWhole = isForeign ? loadQueues(ports, mark) : !isClean || hasQueues(ports, mark)
   const projectedFrom = queues.isEmpty || !isWhole ? 0 : (mark?.projectedOffset ?? foreignStart(ports))
   const start = Math.min(projectedFrom, ports.foldFrom, indexed.from, mark?.syncedOffset ?? projectedFrom)
   const from = isForeign ? segmentStart(ports, start) : Math.max(log.minOffset, start)
@@ -95,6 +95,7 @@ export function* recover(ports: RecoveryPorts): Generator<void, Recovered> {
     needs = { completeBelow: Math.max(needs.completeBelow, ports.index.endOffset + 1), projectedFrom: 0 }
     scanned = yield* scan(ports, log.minOffset, life, needs)
   }
+  if (needs.projectedFrom === 0) endQueues(ports)
   const { end, last } = scanned
   const syncedOffset = mark?.syncedOffset ?? 0
   ports.trace?.("Recover", { commitLogOffsetEnd: end, markCommitLogOffset: syncedOffset, refused: false })
@@ -174,6 +175,30 @@ const loadQueues = (ports: RecoveryPorts, mark: DurableMark | undefined): boolea
     isWhole = false
   }
   return isWhole
+}
+
+/** Whether the files of every queue are there that were there at the clean close; else they are all made anew. */
+const hasQueues = (ports: RecoveryPorts, mark: DurableMark | undefined): boolean => {
+  const { logger, queues, state } = ports
+  queues.ends = state.readQueueEnds()
+  const missing = queues.firstMissing()
+  if (missing === undefined) return true
+  const [topic, queueId] = missing
+  logger.warn(`files of queue ${topic}-${queueId} are missing: all queues are rebuilt from the log`)
+  discard(ports, mark, topic, queueId)
+  return false
+}
+
+/** Offsets of messages that are not in the log any more stay used, in queues that were rebuilt from it (P2). */
+const endQueues = ({ log, queues }: RecoveryPorts): void => {
+  for (const [topic, ends] of queues.ends)
+    for (const [queueId, end = 0] of ends.entries()) {
+      if (end === 0) continue
+      const queue = queues.get(topic, queueId)
+      if (queue.maxOffset >= end) continue
+      if (queue.maxOffset === 0) queue.startAt(end - 1)
+      queues.appendLost(queue, end, log.minOffset, log.files.segmentBytes)
+    }
 }
 
 const isUsable = (queue: ConsumeQueue | undefined, root: string): boolean => {

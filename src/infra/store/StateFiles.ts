@@ -1,16 +1,19 @@
 /**
  * The small files at the root of a store: `abort` (the last exit was not clean), `gantry.mark` (what is known to be
- * durable) and `checkpoint` (the same for Apache RocketMQ, should it open the store next). Nothing here is on a hot path.
+ * durable), `gantry.queues` (where the queues ended) and `checkpoint` (the second for Apache RocketMQ, should it open
+ * the store next). Nothing here is on a hot path.
  */
 import * as Checkpoint from "../../format/Checkpoint.ts"
 import * as DurableMark from "../../format/DurableMark.ts"
 import { Malformed } from "../../format/Malformed.ts"
+import * as QueueEnds from "../../format/QueueEnds.ts"
 import type { Disk, DiskError, DiskFile } from "../disk/Disk.ts"
 import { makeDurableDirectory } from "../disk/durable.ts"
 import { attempt } from "./attempt.ts"
 
 export const checkpointBytes = 4096
 const repairFile = "gantry.repair"
+const queuesFile = "gantry.queues"
 
 /** Reads a whole small file; undefined when it is missing. */
 export const readWhole = (disk: Disk, path: string): Buffer | undefined => {
@@ -83,8 +86,20 @@ export class StateFiles {
   }
 
   endRepair(): void {
+    // What was cut out of the log has no entries any more.
+    this.#disk.remove(`${this.#root}/${queuesFile}`)
     this.#disk.remove(`${this.#root}/${repairFile}`)
     this.#disk.syncDirectory(this.#root)
+  }
+
+  /** Where the queues ended at the last clean close; empty when nobody knows. */
+  readQueueEnds(): QueueEnds.QueueEnds {
+    const content = readWhole(this.#disk, `${this.#root}/${queuesFile}`)
+    return (content === undefined ? undefined : QueueEnds.decode(content)) ?? new Map()
+  }
+
+  writeQueueEnds(ends: QueueEnds.QueueEnds): void {
+    replaceWhole(this.#disk, this.#root, queuesFile, QueueEnds.encode(ends))
   }
 
   /** The mark as it stands; undefined in a store that Gantry never opened. */

@@ -70,23 +70,6 @@ export const mutants: ReadonlyArray<Mutant> = [
     settings: { brokers: 1, messagesMax: 20, transactionsMax: 150 },
   },
   {
-    // A copy does not say whose it is: whoever ends the half before it ends another transaction.
-    broker: (broker) =>
-      overPut(
-        broker,
-        (real) => (queue, message, waiter, isSystem) =>
-          real(
-            queue,
-            queue.topic === TopicName.TRANS_HALF ? { ...message, preparedTransactionOffset: 0 } : message,
-            waiter,
-            isSystem,
-          ),
-      ),
-    foundBy: "decided",
-    name: "forgets whose copy it is",
-    settings: { brokers: 1, messagesMax: 20, transactionsMax: 150 },
-  },
-  {
     // The answer does not wait for the disk.
     broker: (broker) =>
       overPut(broker, (real) => (queue, message, waiter, isSystem) => {
