@@ -5,6 +5,15 @@ import { type CheckResult, findTlc } from "tla-ts-bridge"
 /** A run of TLC is seconds, but another one may be waited for, and the machine may be busy. */
 export const checkTimeoutMs = 300_000
 
+/** Whether everything is checked, as `pnpm test:spec` does; else a sample of each kind, for those who wait. */
+export const isWhole = process.env["SPEC"] === "whole"
+
+/** All of them, or the first two. */
+export const sampled = <T>(all: ReadonlyArray<T>): ReadonlyArray<T> => (isWhole ? all : all.slice(0, 2))
+
+/** All of them, or the first one. */
+export const sampledOne = <T>(all: ReadonlyArray<T>): ReadonlyArray<T> => (isWhole ? all : all.slice(0, 1))
+
 /** A bug that is in the module, switched on by its constant `Bug`, and what must find it. */
 export interface SeededBug {
   readonly bug: string

@@ -8,6 +8,8 @@ import {
   documentedActions,
   hasTlc,
   invariantsOf,
+  isWhole,
+  sampled,
   type SeededBug,
   verdict,
 } from "../checks.ts"
@@ -54,15 +56,17 @@ describe("Delivery.tla", () => {
     expect(result.transitions).toBeLessThan(100_000)
   })
 
-  it("P3, P4: settles every answered message, and no offset goes back", { timeout: checkTimeoutMs }, async () => {
-    const result = await checkSpec({ ...model, config: live })
-    expect(verdict(result)).toBe("Passed")
-    if (result._tag !== "Passed") return
-    expect(result.transitions).toBeGreaterThan(70_000)
-    expect(result.transitions).toBeLessThan(160_000)
-  })
+  // Ten seconds.
+  if (isWhole)
+    it("P3, P4: settles every answered message, and no offset goes back", { timeout: checkTimeoutMs }, async () => {
+      const result = await checkSpec({ ...model, config: live })
+      expect(verdict(result)).toBe("Passed")
+      if (result._tag !== "Passed") return
+      expect(result.transitions).toBeGreaterThan(70_000)
+      expect(result.transitions).toBeLessThan(160_000)
+    })
 
-  it.for(bugs)(
+  it.for(sampled(bugs))(
     "finds $bug by $invariant",
     { timeout: checkTimeoutMs },
     async ({ bug, config, constants, invariant }) => {

@@ -191,10 +191,11 @@ it("P2: a queue that lost entries in its file is refused, not gone on with", () 
   })
 })
 
+const ends = (disk: Disk): QueueEnds.QueueEnds => QueueEnds.decode(readWhole(disk, `${root}/gantry.queues`)!)!
+
 it("P2: offsets of messages that are not in the log any more stay used when their queue is lost", () => {
   const { cluster, known } = used(6, "stop")
   const { next } = known.queues.find(({ topic }) => topic === "again")!
-  const ends = (disk: Disk): QueueEnds.QueueEnds => QueueEnds.decode(readWhole(disk, `${root}/gantry.queues`)!)!
   cluster.start({}, {}, (disk) => {
     const all = ends(disk)
     // As if retention had taken every message of a queue, and somebody its folder.
