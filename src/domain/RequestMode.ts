@@ -97,4 +97,4 @@ export const find = (modes: RequestModes, topic: string, consumerGroup: string, 
 
 /** All settings, for a snapshot. */
 export const settings = (modes: RequestModes): ReadonlyArray<Setting> =>
-  [...modes.values()].flatMap((groups) => [...groups.values()])
+  [...modes.values()].flatMap((groups) => Array.from(groups.values()))

@@ -17,7 +17,7 @@ export class RequestModeTable extends Table {
       if (isForeignStore) this.position = never
       return
     }
-    const settings = [...file.messageRequestModeMap.values()].flatMap((ofTopic) => [...ofTopic.values()])
+    const settings = [...file.messageRequestModeMap.values()].flatMap((ofTopic) => Array.from(ofTopic.values()))
     RequestMode.evolve(this.modes, { _tag: "Set", settings })
     this.covers(file.position)
   }
