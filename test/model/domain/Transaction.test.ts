@@ -361,7 +361,8 @@ describe("Transaction", () => {
     const table = Transaction.make()
     for (let id = 1; id <= Transaction.endedMax + 1; id++)
       Transaction.evolve(table, { _tag: "Ended", id, outcome: "Committed" })
-    expect(table.ended.size).toBe(Transaction.endedMax)
+    expect(table.ended.size).toBeLessThanOrEqual(Transaction.endedMax)
+    expect(table.ended.size).toBeGreaterThanOrEqual(Transaction.endedMax * 0.9)
     expect(table.ended.has(1)).toBe(false)
     // A copy of what has ended meanwhile is settled as it comes.
     expect(Transaction.evolve(table, { _tag: "Copied", checks: 1, commitLogOffset: 9, id: 2, queueOffset: 5 })).toBe(5)
