@@ -14,15 +14,6 @@ export const sampled = <T>(all: ReadonlyArray<T>): ReadonlyArray<T> => (isWhole 
 /** All of them, or the first one. */
 export const sampledOne = <T>(all: ReadonlyArray<T>): ReadonlyArray<T> => (isWhole ? all : all.slice(0, 1))
 
-/** A bug that is in the module, switched on by its constant `Bug`, and what must find it. */
-export interface SeededBug {
-  readonly bug: string
-  readonly invariant: string
-  readonly config: string
-  /** Further constants, where the configuration is too small for the bug. */
-  readonly constants?: Readonly<Record<string, string>>
-}
-
 /** Whether models can be checked on this machine; says so, once a spec, where they cannot. */
 export const hasTlc = (spec: string): boolean => {
   const tlc = findTlc()

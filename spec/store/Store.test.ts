@@ -1,20 +1,6 @@
 /** Store.tla: the design keeps P1, P2 and P9 over crashes, failed syncs and rot, and each seeded bug is found. */
-import { checkSpec, type Model } from "tla-ts-bridge"
-import { describe, expect, it } from "vitest"
-import {
-  actionsOf,
-  bugsOf,
-  checkTimeoutMs,
-  documentedActions,
-  hasTlc,
-  invariantsOf,
-  isWhole,
-  sampled,
-  type SeededBug,
-  verdict,
-} from "../checks.ts"
+import { describeSpec, type SeededBug } from "../describeSpec.ts"
 
-const model: Model = { folder: new URL(".", import.meta.url), module: "MCStore" }
 const small = "MCStore.cfg"
 const live = "MCStoreLive.cfg"
 
@@ -36,49 +22,19 @@ const bugs: ReadonlyArray<SeededBug> = [
   { bug: "NeverReopened", config: live, invariant: "Returns" },
 ]
 
-describe("Store.tla", () => {
-  it("names its actions as the table of trace events does", () => {
-    expect(actionsOf("store/Store.tla")).toEqual(documentedActions("store/Store.tla"))
-  })
-
-  it("has a seeded bug for every invariant, and a model for every seeded bug", () => {
-    const found = new Set(bugs.map(({ invariant }) => invariant))
-    const all = invariantsOf("store/MCStore.cfg", "store/MCStoreLive.cfg")
-    expect(new Set(all.filter((name) => !found.has(name)))).toEqual(new Set(["TypeOK"]))
-    expect(new Set(bugs.map(({ bug }) => bug))).toEqual(new Set(bugsOf("store/Store.tla")))
-  })
-
-  if (!hasTlc("spec/store")) return
-
-  // Half a minute.
-  if (isWhole)
-    it(
-      "P1, P2, P9: keeps its invariants over two crashes and one rotten record",
-      { timeout: checkTimeoutMs },
-      async () => {
-        const result = await checkSpec({ ...model, config: small })
-        expect(verdict(result)).toBe("Passed")
-        if (result._tag !== "Passed") return
-        expect(result.transitions).toBeGreaterThan(20_000)
-        expect(result.transitions).toBeLessThan(50_000)
-      },
-    )
-
-  it("P1: answers every put that it does not fail, and comes up again", { timeout: checkTimeoutMs }, async () => {
-    expect(verdict(await checkSpec({ ...model, config: live }))).toBe("Passed")
-  })
-
-  it.for(sampled(bugs))(
-    "finds $bug by $invariant",
-    { timeout: checkTimeoutMs },
-    async ({ bug, config, constants, invariant }) => {
-      const result = await checkSpec({
-        ...model,
-        config,
-        constants: { Bug: `"${bug}"`, ...constants },
-        only: invariant,
-      })
-      expect(verdict(result)).toBe(`Violated ${invariant}`)
+describeSpec({
+  bugs,
+  models: [
+    {
+      config: live,
+      transitions: [2_500, 10_000],
+      what: "P1: answers every put that it does not fail, and comes up again",
     },
-  )
+    {
+      config: small,
+      transitions: [20_000, 50_000],
+      what: "P1, P2, P9: keeps its invariants over two crashes and one rotten record",
+    },
+  ],
+  name: "Store",
 })

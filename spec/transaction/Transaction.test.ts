@@ -1,20 +1,6 @@
 /** Transaction.tla: the design keeps P6 over crashes and late ends, and each seeded bug is found. */
-import { checkSpec, type Model } from "tla-ts-bridge"
-import { describe, expect, it } from "vitest"
-import {
-  actionsOf,
-  bugsOf,
-  checkTimeoutMs,
-  documentedActions,
-  hasTlc,
-  invariantsOf,
-  sampled,
-  sampledOne,
-  type SeededBug,
-  verdict,
-} from "../checks.ts"
+import { describeSpec, type SeededBug } from "../describeSpec.ts"
 
-const model: Model = { folder: new URL(".", import.meta.url), module: "MCTransaction" }
 const small = "MCTransaction.cfg"
 const early = "MCTransactionAsync.cfg"
 const live = "MCTransactionLive.cfg"
@@ -34,48 +20,24 @@ const bugs: ReadonlyArray<SeededBug> = [
   { bug: "NeverGivesUp", config: live, invariant: "Ends" },
 ]
 
-describe("Transaction.tla", () => {
-  it("names its actions as the table of trace events does", () => {
-    expect(actionsOf("transaction/Transaction.tla")).toEqual(documentedActions("transaction/Transaction.tla"))
-  })
-
-  it("has a seeded bug for every invariant, and a model for every seeded bug", () => {
-    const found = new Set(bugs.map(({ invariant }) => invariant))
-    const all = invariantsOf(...[small, early, live].map((config) => `transaction/${config}`))
-    expect(new Set(all.filter((name) => !found.has(name)))).toEqual(new Set(["TypeOK"]))
-    expect(new Set(bugs.map(({ bug }) => bug))).toEqual(new Set(bugsOf("transaction/Transaction.tla")))
-  })
-
-  if (!hasTlc("spec/transaction")) return
-
-  const models = [
-    ["told of its half at once, which a crash may take,", early, 10_000, 45_000],
-    ["told of its half when that is durable", small, 30_000, 90_000],
-    ["that never ends anything", live, 40_000, 110_000],
-  ] as const
-  it.for(sampledOne(models))(
-    "P6: a producer %s finds one outcome of each transaction",
-    { timeout: checkTimeoutMs },
-    async ([_what, config, least, most]) => {
-      const result = await checkSpec({ ...model, config })
-      expect(verdict(result)).toBe("Passed")
-      if (result._tag !== "Passed") return
-      expect(result.transitions).toBeGreaterThan(least)
-      expect(result.transitions).toBeLessThan(most)
+describeSpec({
+  bugs,
+  models: [
+    {
+      config: early,
+      transitions: [10_000, 45_000],
+      what: "P6: a transaction has one outcome when its half is told at once, which a crash may take",
     },
-  )
-
-  it.for(sampled(bugs))(
-    "finds $bug by $invariant",
-    { timeout: checkTimeoutMs },
-    async ({ bug, config, constants, invariant }) => {
-      const result = await checkSpec({
-        ...model,
-        config,
-        constants: { Bug: `"${bug}"`, ...constants },
-        only: invariant,
-      })
-      expect(verdict(result)).toBe(`Violated ${invariant}`)
+    {
+      config: small,
+      transitions: [30_000, 90_000],
+      what: "P6: a transaction has one outcome when its half is told as it is durable",
     },
-  )
+    {
+      config: live,
+      transitions: [40_000, 110_000],
+      what: "P6: a transaction ends though its producer never ends anything",
+    },
+  ],
+  name: "Transaction",
 })
