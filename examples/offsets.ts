@@ -24,6 +24,14 @@ for (const body of ["tuesday", "wednesday"]) await producer.send({ topic: "tempe
 await enough.promise
 console.log("first:", got.toSorted().join(", "))
 
+// Another group starts where this one is, as soon as the last message counts as consumed.
+const lag = async () => (await admin.groupProgress("charts", "temperatures"))[0]?.lag
+for (await consumer.commit(); (await lag()) !== 0;) await consumer.commit()
+await admin.createGroup({ group: "archive" })
+await admin.cloneOffsets({ from: "charts", to: "archive", topic: "temperatures" })
+const [progress] = await admin.groupProgress("archive", "temperatures")
+console.log("archive is at", progress?.consumerOffset, "and", progress?.lag, "behind")
+
 // Back to a moment, while the consumer is at work: what was stored since comes again.
 got = []
 wanted = 2
@@ -31,10 +39,3 @@ enough = Promise.withResolvers()
 await admin.resetOffsets({ group: "charts", topic: "temperatures", to: { timestampMs: tuesdayMs } })
 await enough.promise
 console.log("again:", got.toSorted().join(", "))
-
-// Another group starts where this one is.
-await consumer.commit()
-await admin.createGroup({ group: "archive" })
-await admin.cloneOffsets({ from: "charts", to: "archive", topic: "temperatures" })
-const [progress] = await admin.groupProgress("archive", "temperatures")
-console.log("archive is at", progress?.consumerOffset, "and", progress?.lag, "behind")
